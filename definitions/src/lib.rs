@@ -1,1 +1,28 @@
-//! definitions
+//! What a feature repository defines: YAML files, read and checked, with types, versions and differences.
+//!
+//! `load` reads the files of a repository from disk, `load_text` takes their texts. Both either give a
+//! [`Repository`] in which every reference leads somewhere, every expression has a type and every column a
+//! name of its own, or all the [`Mistakes`] at once, each with file, line, column and what was meant.
+//!
+//! A [`FeatureView`] carries the [`FoldPlan`](thalweg_core::FoldPlan) that the folds of the core run by, and
+//! a `Selector` turns decoded records into the columns of that plan: the one place where a source's
+//! SQL expressions are evaluated, online and offline.
+//!
+//! This crate does not know where events come from, where state lives, or what an aggregation computes. Of
+//! the log it knows what a payload is, nothing else.
+
+mod files;
+mod limits;
+mod mistakes;
+mod naming;
+mod repository;
+mod version;
+
+pub use files::DefinitionFile;
+pub use limits::Limits;
+pub use mistakes::{Mistake, Mistakes};
+pub use naming::{result_column, status_column};
+pub use repository::{
+    Entity, FeatureRef, FeatureService, FeatureView, Input, JoinKey, Repository, Source, Sql, TimeField,
+};
+pub use version::Version;

@@ -1,0 +1,42 @@
+//! How large definitions may be.
+
+use serde::{Deserialize, Serialize};
+
+/// Limits on definitions, each named in the error of what exceeds it by its configuration key,
+/// `limits.definitions.…`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Bytes of one definition or schema file.
+    pub file_bytes: usize,
+    /// How many files there may be in all.
+    pub files: usize,
+    /// Bytes of one SQL expression.
+    pub expression_bytes: usize,
+    /// Columns of one feature view.
+    pub columns_per_view: usize,
+    /// Columns of one feature service.
+    pub columns_per_service: usize,
+    /// The `n` of first_n and last_n.
+    pub list_length: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            file_bytes: 4 << 20,
+            files: 10_000,
+            expression_bytes: 10_000,
+            columns_per_view: 2_000,
+            columns_per_service: 10_000,
+            list_length: 10_000,
+        }
+    }
+}
+
+impl Limits {
+    /// What to do about exceeding the limit `name`, which stands at `limit`.
+    pub(crate) fn help(name: &str, limit: impl std::fmt::Display) -> String {
+        format!("the limit is {limit}: limits.definitions.{name} in the configuration")
+    }
+}
