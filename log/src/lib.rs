@@ -1,1 +1,30 @@
-//! log
+//! What a log is: topics, partitions, offsets, record batches, segments; and what a payload in it is.
+//!
+//! - [`BatchReader`] reads Kafka record batches (format 2) out of a byte slice, without copying and with
+//!   every claimed length checked; [`encode_batches`] writes them.
+//! - [`EmbeddedLog`] is a log in a directory, laid out as a Kafka broker's log directory: segments of
+//!   record batches that Kafka's own tools can read. An append returns when its records are on disk.
+//! - [`partition_for`] is Kafka's default partitioner.
+//!
+//! This crate is *not* a broker and knows nothing of features: it does not say what events mean, it has no
+//! retention or replication, and it never takes the time or a random number for a record.
+
+mod batch;
+mod embedded;
+mod error;
+mod format;
+mod partitioner;
+mod topic;
+
+pub use batch::{
+    Batch, BatchFault, BatchHeader, BatchReader, Codec, Compression, ControlKind, DECOMPRESSED_BATCH_BYTES,
+    HEADER_BYTES, Headers, NewRecord, RECORD_BYTES, Record, Records, TimestampType, encode_batches,
+};
+pub use embedded::{CutTail, EmbeddedLog, EmbeddedOptions, TopicIds, TopicInfo};
+pub use error::Error;
+pub use format::{
+    AvroFraming, AvroSchema, DeadLetter, DeadLetterRecord, Decoded, Decoder, DecoderSpec, Field, Format, FormatError,
+    IntegerUnit, Payloads, RECORD_KEY, RECORD_TIMESTAMP, dead_letter_topic, encode_rows,
+};
+pub use partitioner::partition_for;
+pub use topic::{TopicId, TopicPartition};

@@ -1,0 +1,109 @@
+//! Why a format, a set of fields or a batch of rows is refused.
+
+use arrow::datatypes::DataType;
+use thalweg_core::FieldType;
+
+/// What is wrong with a format, with the fields asked of it, or with rows to be written in it.
+///
+/// A record that cannot be decoded is none of these: it becomes a [`DeadLetter`](super::DeadLetter).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FormatError {
+    /// The text is no Avro schema.
+    #[error("this is no valid Avro schema: {cause}")]
+    BrokenSchema {
+        /// What the schema's reader says.
+        cause: String,
+    },
+    /// Values of a topic are records.
+    #[error("the Avro schema is of type {found}; an event must be a record: wrap it in one")]
+    NotARecord {
+        /// Avro's name of the type that was found.
+        found: String,
+    },
+    /// A path is empty, has an empty part, or begins with `@` and is not one of those there are.
+    #[error("`{field}` is no path of a field: write names with dots between them, or @key, or @timestamp")]
+    BadPath {
+        /// The path.
+        field: String,
+    },
+    /// `@key` and `@timestamp` have types of their own.
+    #[error("field `{field}` is {declared}, but can only be {allowed}")]
+    BadRecordFieldType {
+        /// The path.
+        field: String,
+        /// The type asked for.
+        declared: FieldType,
+        /// What can be asked for.
+        allowed: &'static str,
+    },
+    /// Two fields of one name.
+    #[error("field `{field}` is asked for twice")]
+    FieldTwice {
+        /// The path.
+        field: String,
+    },
+    /// A field cannot be both a value and a record that holds other fields.
+    #[error("field `{inner}` lies inside field `{outer}`, which therefore can have no value of its own")]
+    FieldInsideField {
+        /// The shorter path.
+        outer: String,
+        /// The longer path.
+        inner: String,
+    },
+    /// The Avro schema has no usable field of this path.
+    #[error("the Avro schema has no field `{field}` that can be used; it has: {known}")]
+    NoSuchField {
+        /// The path.
+        field: String,
+        /// The paths there are.
+        known: String,
+    },
+    /// The Avro schema gives the field another type.
+    #[error("field `{field}` is asked for as {asked}, but the Avro schema makes it {found}")]
+    OtherType {
+        /// The path.
+        field: String,
+        /// The type asked for.
+        asked: FieldType,
+        /// The type it has.
+        found: FieldType,
+    },
+    /// Rows to be written lack a column.
+    #[error(
+        "field `{field}` has no column, and the Avro schema gives it neither a default nor null: add the column"
+    )]
+    MissingColumn {
+        /// The path.
+        field: String,
+    },
+    /// A field that must be written has a type that no column has.
+    #[error(
+        "field `{field}` is {found} in the Avro schema, which rows of columns cannot hold, and it has no default"
+    )]
+    NotWritable {
+        /// The path.
+        field: String,
+        /// Avro's name of its type.
+        found: String,
+    },
+    /// A column of the rows to be written is of another type than its field.
+    #[error("column `{field}` is {found}, but must be {expected}: cast it")]
+    ColumnType {
+        /// The path.
+        field: String,
+        /// The type its field has.
+        expected: DataType,
+        /// The type of the column.
+        found: DataType,
+    },
+    /// The format cannot spell one value.
+    #[error("row {row}, field `{field}`: {reason}")]
+    Unwritable {
+        /// Number of the row, from 0.
+        row: usize,
+        /// The path.
+        field: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
