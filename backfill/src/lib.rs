@@ -1,1 +1,32 @@
-//! backfill
+//! History: training sets and events, read from the log itself.
+//!
+//! A training set is a pure function of definitions, a spine, and a pinned prefix of the log. The log
+//! is replayed through the very decoder and selector the online side uses, the selected events of
+//! the spine's keys are sorted, and one sweep over the sorted columns gives every row its values.
+//!
+//! This crate is *not* a second implementation of anything: it decodes nothing and aggregates nothing
+//! itself, and it knows no server and no online state.
+
+mod boundary;
+mod budget;
+mod cancel;
+mod columns;
+mod commit;
+mod error;
+mod events;
+mod gather;
+mod key_index;
+mod pin;
+mod replay;
+mod spine;
+mod training_set;
+
+pub use boundary::Boundary;
+pub use budget::{Budget, DEFAULT_MEMORY_BUDGET_BYTES, MEMORY_BUDGET_KEY};
+pub use cancel::Cancellation;
+pub use commit::{Commit, ENGINE_VERSION, Manifest, ManifestFeature};
+pub use error::Error;
+pub use events::{EventRange, events, events_schema};
+pub use pin::{Pin, TopicPin};
+pub use spine::DEFAULT_TIMESTAMP_COLUMN;
+pub use training_set::{Features, TrainingSet, TrainingSetRequest, training_set, training_set_schema};

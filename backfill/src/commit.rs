@@ -1,0 +1,62 @@
+//! What a training set is a function of, and the name of that.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Boundary, Pin};
+
+/// Raised whenever the same definitions over the same log may give other bits: an upgrade of the
+/// expression engine, a rounding put right, another layout of batches.
+pub const ENGINE_VERSION: u32 = 1;
+
+/// Everything a training set is a function of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// [`ENGINE_VERSION`] of the program that made it.
+    pub engine_version: u32,
+    /// The feature columns in the order of the answer, each with the version of its view.
+    pub features: Vec<ManifestFeature>,
+    /// blake3 of the spine's schema and data, in hexadecimal.
+    pub spine_hash: String,
+    /// Rows of the spine.
+    pub spine_rows: u64,
+    /// The spine's time column.
+    pub timestamp_column: String,
+    /// Which events a row sees: always `event_time` in this version of the engine.
+    pub as_of: String,
+    /// Whether events at a row's very instant take part.
+    pub boundary: Boundary,
+    /// The log prefix the values rest on.
+    pub pin: Pin,
+    /// Whether a status column follows the features.
+    pub statuses: bool,
+}
+
+/// One feature column of a training set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestFeature {
+    /// Name of the column in the answer.
+    pub name: String,
+    /// `view:column`.
+    pub feature: String,
+    /// Version of the view's definition, in full.
+    pub version: String,
+    /// Spine columns its entity key is read from, in the order of the entity's join keys.
+    pub key_columns: Vec<String>,
+}
+
+/// The name of a training set and what it stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Commit {
+    /// Hash of the manifest: 64 hexadecimal digits. Equal ids mean byte-identical answers.
+    pub id: String,
+    /// What was hashed.
+    pub manifest: Manifest,
+}
+
+impl Commit {
+    /// Names `manifest`.
+    pub(crate) fn new(manifest: Manifest) -> Self {
+        let text = serde_json::to_vec(&manifest).expect("a manifest has only string keys and plain values");
+        Self { id: blake3::hash(&text).to_hex().to_string(), manifest }
+    }
+}

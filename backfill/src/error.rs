@@ -1,0 +1,151 @@
+//! What can keep a training set from being made.
+
+use arrow::datatypes::DataType;
+use thalweg_log::TopicPartition;
+
+use crate::budget::MEMORY_BUDGET_KEY;
+
+/// Why a request about the past cannot be answered. No variant ever stands for a shorter answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The spine lacks a column the request needs.
+    #[error("the spine has no column `{column}` ({purpose}); it has: {}. Add it, or name another", .present.join(", "))]
+    MissingColumn {
+        /// The column looked for.
+        column: String,
+        /// What it would have been used for.
+        purpose: String,
+        /// The columns the spine has.
+        present: Vec<String>,
+    },
+    /// The spine has two columns of one name.
+    #[error("the spine has two columns named `{column}`; rename one of them")]
+    DuplicateColumn {
+        /// The name in question.
+        column: String,
+    },
+    /// The batches of a spine differ in their schema.
+    #[error("the spine's batches do not all have one schema: {reason}")]
+    MixedSpine {
+        /// How they differ.
+        reason: String,
+    },
+    /// A spine column has a type that cannot serve.
+    #[error("spine column `{column}` has type {found}, but {purpose} needs {wanted}; cast it before sending")]
+    ColumnType {
+        /// The column.
+        column: String,
+        /// What it is used for.
+        purpose: String,
+        /// Its type.
+        found: DataType,
+        /// The types that would do.
+        wanted: String,
+    },
+    /// A key or time of a spine row is null.
+    #[error("spine column `{column}` is null in row {row} ({nulls} such rows): a row needs {purpose}; drop or fill those rows")]
+    NullInSpine {
+        /// The column.
+        column: String,
+        /// The first row with a null, counted from 0.
+        row: usize,
+        /// How many rows have one.
+        nulls: usize,
+        /// What the column is used for.
+        purpose: String,
+    },
+    /// A join key of the spine does not fit the entity's type.
+    #[error("spine column `{column}` holds a value in row {row} that does not fit {wanted}, the type of the join key")]
+    KeyOutOfRange {
+        /// The column.
+        column: String,
+        /// The first such row, counted from 0.
+        row: usize,
+        /// The join key's type.
+        wanted: DataType,
+    },
+    /// A spine has more rows than one request can number.
+    #[error("the spine has {rows} rows; one request takes at most {limit}. Split it")]
+    TooManyRows {
+        /// Rows sent.
+        rows: usize,
+        /// Rows accepted.
+        limit: usize,
+    },
+    /// A feature column would have the name of another column of the answer.
+    #[error("the answer would have two columns named `{column}`; rename the spine's, take the view under another name (`as`), or leave full_feature_names on")]
+    NameClash {
+        /// The name in question.
+        column: String,
+    },
+    /// A feature service, view or column that is not defined.
+    #[error("{0}")]
+    UnknownFeature(String),
+    /// More events than memory may hold.
+    #[error("the events of the spine's keys need more than {limit} bytes of memory (at least {used}); ask for fewer entities or features at a time, or raise `{MEMORY_BUDGET_KEY}`")]
+    OverBudget {
+        /// Bytes needed when the limit was met.
+        used: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// A pinned topic no longer exists.
+    #[error("topic `{topic}`, which the pin names, is not in the log any more: its training sets cannot be remade")]
+    PinnedTopicGone {
+        /// The topic.
+        topic: String,
+    },
+    /// A pinned topic was deleted and created again.
+    #[error("topic `{topic}` has id {found}, but the pin was taken of {pinned}: it was deleted and created again, and the pinned events are gone")]
+    PinnedTopicReplaced {
+        /// The topic.
+        topic: String,
+        /// Id in the pin.
+        pinned: String,
+        /// Id in the log.
+        found: String,
+    },
+    /// The pin reaches past what the log has.
+    #[error("the pin reaches to offset {pinned} of {partition}, but the log ends at {end}: the log lost records, or the pin is of another log")]
+    PinBeyondEnd {
+        /// The partition.
+        partition: TopicPartition,
+        /// Next offset in the pin.
+        pinned: i64,
+        /// Next offset of the log.
+        end: i64,
+    },
+    /// Retention removed pinned events.
+    #[error("offsets 0 to {gone_until} of {partition}, on which this training set rests, are gone from the log")]
+    PinExpired {
+        /// The partition.
+        partition: TopicPartition,
+        /// Last offset that is gone.
+        gone_until: i64,
+    },
+    /// A topic asked for does not exist.
+    #[error("there is no topic `{topic}` in the log; it has: {}", .present.join(", "))]
+    UnknownTopic {
+        /// The topic.
+        topic: String,
+        /// Topics there are.
+        present: Vec<String>,
+    },
+    /// The log could not be read.
+    #[error(transparent)]
+    Log(#[from] thalweg_log::Error),
+    /// A source's format cannot be decoded.
+    #[error("source `{source_name}` cannot be decoded: {cause}")]
+    Decode {
+        /// The source.
+        source_name: String,
+        /// Why.
+        cause: String,
+    },
+    /// Whoever asked has gone away.
+    #[error("the request was cancelled")]
+    Cancelled,
+    /// Arrow refused an operation on columns.
+    #[error("columns could not be put together: {0}")]
+    Arrow(#[from] arrow::error::ArrowError),
+}

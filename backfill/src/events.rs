@@ -1,0 +1,88 @@
+//! The events of a topic as columns, straight from the log.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use thalweg_core::{FieldType, Instant};
+use thalweg_definitions::Source;
+use thalweg_log::{Decoded, DecoderSpec, EmbeddedLog, PartitionReader, TopicPartition};
+
+use crate::{Error, Pin};
+
+/// Records decoded at a time, and so the most rows of a batch.
+const RECORDS_PER_CHUNK: usize = 8_192;
+
+/// Which records of a topic are wanted: all, unless told otherwise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EventRange {
+    /// Records with an earlier timestamp are left out.
+    pub from: Option<Instant>,
+    /// Records with this timestamp or a later one are left out.
+    pub to: Option<Instant>,
+}
+
+/// The columns of a topic's events: every field of `source`, then `_topic`, `_partition`, `_offset`
+/// and the record's `_timestamp`.
+pub fn events_schema(source: &Source) -> SchemaRef {
+    let fields = source.fields.iter().map(|field| Field::new(&field.name, field.field_type.to_arrow(), true));
+    let about_the_record = [
+        Field::new("_topic", FieldType::String.to_arrow(), false),
+        Field::new("_partition", FieldType::Int32.to_arrow(), false),
+        Field::new("_offset", FieldType::Int64.to_arrow(), false),
+        Field::new("_timestamp", FieldType::Timestamp.to_arrow(), false),
+    ];
+    Arc::new(Schema::new(fields.chain(about_the_record).collect::<Vec<_>>()))
+}
+
+/// Every record of `source`'s topic up to `pin` that can be decoded, partition after partition, in
+/// offset order, a bounded batch at a time.
+///
+/// # Errors
+/// A topic the pin does not name; damage in the log, from the iterator.
+pub fn events<'a>(
+    log: &'a EmbeddedLog,
+    source: &'a Source,
+    pin: &Pin,
+    range: EventRange,
+) -> Result<impl Iterator<Item = Result<RecordBatch, Error>> + use<'a>, Error> {
+    let pinned = pin.topics.get(&source.topic).ok_or_else(|| Error::UnknownTopic {
+        topic: source.topic.clone(),
+        present: log.topics().into_iter().map(|info| info.name).collect(),
+    })?;
+    pin.check(log)?;
+    let schema = events_schema(source);
+    let spec = DecoderSpec { format: source.format.clone(), fields: source.fields.clone() };
+    let readers = pinned
+        .next_offsets
+        .iter()
+        .enumerate()
+        .map(|(partition, &until)| {
+            let partition = TopicPartition { topic: source.topic.clone(), partition: partition as i32 };
+            Ok((PartitionReader::new(log, partition, &spec, 0)?, until))
+        })
+        .collect::<Result<Vec<_>, Error>>()?;
+    let batches = readers.into_iter().flat_map(move |(mut reader, until)| {
+        let schema = schema.clone();
+        std::iter::from_fn(move || reader.next(until, RECORDS_PER_CHUNK).transpose())
+            .map(move |decoded| to_batch(&decoded?, &schema, range))
+    });
+    Ok(batches.filter(|batch| batch.as_ref().map_or(true, |batch| batch.num_rows() > 0)))
+}
+
+fn to_batch(decoded: &Decoded, schema: &SchemaRef, range: EventRange) -> Result<RecordBatch, Error> {
+    let rows = decoded.offsets.len();
+    let timestamps = TimestampMicrosecondArray::from(decoded.timestamps_us.clone()).with_timezone("UTC");
+    let mut columns: Vec<ArrayRef> = decoded.columns.columns().to_vec();
+    columns.push(Arc::new(StringArray::from_iter_values(std::iter::repeat_n(&decoded.topic, rows))));
+    columns.push(Arc::new(Int32Array::from_value(decoded.partition, rows)));
+    columns.push(Arc::new(Int64Array::from(decoded.offsets.clone())));
+    columns.push(Arc::new(timestamps));
+    let batch = RecordBatch::try_new(schema.clone(), columns)?;
+    let wanted = decoded.timestamps_us.iter().map(|&micros| {
+        let timestamp = Instant::from_micros(micros);
+        range.from.is_none_or(|from| timestamp >= from) && range.to.is_none_or(|to| timestamp < to)
+    });
+    Ok(filter_record_batch(&batch, &wanted.map(Some).collect())?)
+}

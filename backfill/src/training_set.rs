@@ -1,0 +1,246 @@
+//! Training sets: every row of a spine with the values its features had at the row's instant.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, StringArray, UInt32Array};
+use arrow::compute::take;
+use arrow::datatypes::{FieldRef, SchemaRef};
+use rayon::prelude::*;
+use thalweg_core::{FieldType, SortedRows, Status, Swept, sweep};
+use thalweg_definitions::{FeatureRef, Repository};
+use thalweg_log::EmbeddedLog;
+
+use crate::columns::{Answer, AnswerColumn, Fold};
+use crate::commit::ManifestFeature;
+use crate::gather::Gathered;
+use crate::key_index::KeyIndex;
+use crate::replay::Replay;
+use crate::spine::Spine;
+use crate::{Boundary, Budget, Cancellation, Commit, ENGINE_VERSION, Error, Manifest, Pin};
+
+/// Rows of each batch of an answer but the last. Part of what a commit id promises.
+const ROWS_PER_BATCH: usize = 16_384;
+
+/// Which features a request asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Features {
+    /// All of a feature service.
+    Service(String),
+    /// References, each `view:column` or `view:*`.
+    List(Vec<String>),
+}
+
+impl Features {
+    /// The single columns these stand for, in order.
+    ///
+    /// # Errors
+    /// Where a service, view or column is not defined.
+    pub fn resolve(&self, repository: &Repository) -> Result<Vec<FeatureRef>, Error> {
+        match self {
+            Self::Service(name) => match repository.service(name) {
+                Some(service) => Ok(service.features.clone()),
+                None => Err(Error::UnknownFeature(format!(
+                    "there is no feature service `{name}`; there are: {}",
+                    repository.services.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(", ")
+                ))),
+            },
+            Self::List(references) => {
+                repository.resolve(references).map_err(|cause| Error::UnknownFeature(cause.to_string()))
+            }
+        }
+    }
+}
+
+/// What a training set is asked for with.
+#[derive(Clone, Debug)]
+pub struct TrainingSetRequest {
+    /// The features wanted.
+    pub features: Features,
+    /// Schema of the spine.
+    pub spine_schema: SchemaRef,
+    /// The spine's rows. They come back in this order, none merged, none dropped.
+    pub spine: Vec<RecordBatch>,
+    /// The spine's time column.
+    pub timestamp_column: String,
+    /// Whether events at a row's very instant take part.
+    pub boundary: Boundary,
+    /// The log prefix to rest on; the end of the log now, if none.
+    pub pin: Option<Pin>,
+    /// Whether each feature's status follows the features.
+    pub statuses: bool,
+    /// Whether columns are named `view__column` (else `column`).
+    pub full_feature_names: bool,
+}
+
+/// An answer, ready to be streamed.
+#[derive(Clone, Debug)]
+pub struct TrainingSet {
+    /// Spine columns, features, statuses.
+    pub schema: SchemaRef,
+    /// What the answer is a function of. Equal commit ids mean equal bytes.
+    pub commit: Commit,
+    all: RecordBatch,
+}
+
+impl TrainingSet {
+    /// Rows in all: as many as the spine has.
+    pub fn num_rows(&self) -> usize {
+        self.all.num_rows()
+    }
+
+    /// The rows in the spine's order, in batches whose bounds belong to the commit.
+    pub fn batches(&self) -> impl Iterator<Item = RecordBatch> + '_ {
+        let rows = self.num_rows();
+        (0..rows).step_by(ROWS_PER_BATCH).map(move |from| self.all.slice(from, ROWS_PER_BATCH.min(rows - from)))
+    }
+}
+
+/// The schema a training set of these features over this spine has, without making it.
+///
+/// # Errors
+/// Where features are unknown or columns clash.
+pub fn training_set_schema(repository: &Repository, request: &TrainingSetRequest) -> Result<SchemaRef, Error> {
+    let features = request.features.resolve(repository)?;
+    let answer = Answer::lay_out(repository, &features, request.full_feature_names)?;
+    answer.schema(&request.spine_schema, request.statuses)
+}
+
+/// Makes a training set by replaying the pinned log once per source.
+///
+/// Time grows with events plus rows; memory holds the spine, the answer, and the events of the
+/// spine's keys, the last within `budget`.
+///
+/// # Errors
+/// Anything wrong with the request, before the log is read; [`Error::OverBudget`]; damage in the log;
+/// a pin the log no longer has.
+pub fn training_set(
+    repository: &Repository,
+    log: &EmbeddedLog,
+    request: &TrainingSetRequest,
+    budget: &Budget,
+    cancellation: &Cancellation,
+) -> Result<TrainingSet, Error> {
+    let features = request.features.resolve(repository)?;
+    let answer = Answer::lay_out(repository, &features, request.full_feature_names)?;
+    let schema = answer.schema(&request.spine_schema, request.statuses)?;
+    let spine =
+        Spine::new(request.spine_schema.clone(), &request.spine, &request.timestamp_column, request.boundary)?;
+    let readings = Readings::of(&answer.folds, &spine)?;
+    let pin = match &request.pin {
+        Some(pin) => pin.clone(),
+        None => Pin::now(log, topics(repository, &answer.folds))?,
+    };
+    pin.check(log)?;
+
+    let replay = Replay { repository, log, pin: &pin, budget, cancellation };
+    let latest = spine.instants().iter().copied().max().unwrap_or(i64::MIN);
+    let gathered = replay.gather(&answer.folds, &readings.of_fold, latest)?;
+    let swept = answer
+        .folds
+        .par_iter()
+        .zip(gathered)
+        .zip(&readings.of_fold)
+        .map(|((fold, parts), reading)| {
+            cancellation.check()?;
+            let events = Gathered::sort(parts, &fold.plan, reading.index.len())?;
+            Ok((sweep(&fold.plan, &events, &reading.rows), reading.clone()))
+        })
+        .collect::<Result<Vec<_>, Error>>()?;
+
+    let all = assemble(&schema, &spine, &answer.columns, &swept, request.statuses)?;
+    let manifest = Manifest {
+        engine_version: ENGINE_VERSION,
+        features: answer.columns.iter().map(|column| manifest_feature(column, &answer.folds)).collect(),
+        spine_hash: spine.hash()?,
+        spine_rows: all.num_rows() as u64,
+        timestamp_column: request.timestamp_column.clone(),
+        as_of: "event_time".to_owned(),
+        boundary: request.boundary,
+        pin,
+        statuses: request.statuses,
+    };
+    Ok(TrainingSet { schema, commit: Commit::new(manifest), all })
+}
+
+/// The spine read by one choice of key columns: its rows by key and instant.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    pub(crate) index: KeyIndex,
+    rows: SortedRows,
+    /// For each spine row its position among the sorted ones.
+    position_of_row: UInt32Array,
+}
+
+/// The readings of all folds; folds with equal key columns share one.
+struct Readings {
+    of_fold: Vec<Arc<Reading>>,
+}
+
+impl Readings {
+    fn of(folds: &[Fold<'_>], spine: &Spine) -> Result<Self, Error> {
+        let mut made: HashMap<&[(String, FieldType)], Arc<Reading>> = HashMap::new();
+        let mut of_fold = Vec::with_capacity(folds.len());
+        for fold in folds {
+            let reading = match made.get(fold.key_columns.as_slice()) {
+                Some(reading) => reading.clone(),
+                None => {
+                    let (index, keys) = KeyIndex::build(spine.keys(&fold.key_columns)?);
+                    let (rows, position_of_row) = SortedRows::sort(index.len(), &keys, spine.instants());
+                    Arc::new(Reading { index, rows, position_of_row: position_of_row.into() })
+                }
+            };
+            made.insert(&fold.key_columns, reading.clone());
+            of_fold.push(reading);
+        }
+        Ok(Self { of_fold })
+    }
+}
+
+fn topics<'a>(repository: &'a Repository, folds: &'a [Fold<'a>]) -> impl Iterator<Item = &'a str> {
+    folds.iter().filter_map(|fold| repository.source(&fold.view.source)).map(|source| source.topic.as_str())
+}
+
+fn manifest_feature(column: &AnswerColumn, folds: &[Fold<'_>]) -> ManifestFeature {
+    let fold = &folds[column.fold];
+    ManifestFeature {
+        name: column.name.clone(),
+        feature: column.feature.clone(),
+        version: fold.view.version.to_hex(),
+        key_columns: fold.key_columns.iter().map(|(name, _)| name.clone()).collect(),
+    }
+}
+
+fn assemble(
+    schema: &SchemaRef,
+    spine: &Spine,
+    columns: &[AnswerColumn],
+    swept: &[(Swept, Arc<Reading>)],
+    statuses: bool,
+) -> Result<RecordBatch, Error> {
+    let in_spine_order = |column: &AnswerColumn| {
+        let (swept, reading) = &swept[column.fold];
+        take(&swept.columns[column.feature_index], &reading.position_of_row, None)
+    };
+    let mut arrays: Vec<ArrayRef> = spine.batch().columns().to_vec();
+    let values = columns.par_iter().map(in_spine_order).collect::<Result<Vec<_>, _>>()?;
+    if statuses {
+        let of_column = |(column, values): (&AnswerColumn, &ArrayRef)| {
+            let (swept, reading) = &swept[column.fold];
+            let status = reading.position_of_row.values().iter().enumerate().map(|(row, &position)| {
+                let seen = swept.seen[position as usize];
+                Status::of(seen.any_event, seen.any_within_ttl, values.is_null(row)).name()
+            });
+            Arc::new(StringArray::from_iter_values(status)) as ArrayRef
+        };
+        let of_columns: Vec<ArrayRef> = columns.par_iter().zip(&values).map(of_column).collect();
+        arrays.extend(values);
+        arrays.extend(of_columns);
+    } else {
+        arrays.extend(values);
+    }
+    let fields: Vec<FieldRef> = schema.fields().iter().cloned().collect();
+    debug_assert_eq!(fields.len(), arrays.len());
+    let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(spine.batch().num_rows()));
+    Ok(RecordBatch::try_new_with_options(schema.clone(), arrays, &options)?)
+}
