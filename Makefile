@@ -1,0 +1,32 @@
+# The two commands of this project are `make demo` and `make test`; both do all set-up themselves.
+#
+# Build output lies outside the checkout, so that clones share it.
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/thalweg/target
+
+BIN := $(CARGO_TARGET_DIR)/debug/thalweg
+
+.PHONY: demo build test lint bench setup clean
+
+demo: setup build
+	$(BIN) demo $(DEMO_ARGS)
+
+build:
+	cargo build --locked --package thalweg-flight-server --bin thalweg
+
+test: lint build
+	cargo test --locked --workspace
+	THALWEG_BIN=$(BIN) .venv/bin/python -m pytest python tests/python
+
+lint:
+	./scripts/setup --lint
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- --deny warnings
+
+bench: setup
+	./benches/run
+
+setup:
+	./scripts/setup
+
+clean:
+	rm -rf .venv thalweg-demo thalweg-data

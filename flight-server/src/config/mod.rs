@@ -1,0 +1,207 @@
+//! Settings: the documented defaults, a file over them, the environment over that.
+
+mod overlay;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use thalweg_core::TimeDelta;
+
+use overlay::Overlay;
+
+/// The file that documents every setting, and is the defaults.
+pub const DEFAULTS: &str = include_str!("../../thalweg.default.yaml");
+
+/// Name of the file that is read where none is named and one is there.
+pub const FILE_NAME: &str = "thalweg.yaml";
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A file cannot be read.
+    #[error("configuration {path} cannot be read: {cause}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: std::io::Error,
+    },
+    /// A setting is unknown, of the wrong type or out of range.
+    #[error("{0}")]
+    Setting(String),
+}
+
+/// All settings of a process.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Config {
+    /// Where events live.
+    pub log: Log,
+    /// Where the online state lives.
+    pub state: State,
+    /// Questions about the past.
+    pub history: History,
+    /// Where the server listens.
+    pub listen: Listen,
+    /// What "now" is.
+    pub clock: Clock,
+    /// Limits on requests.
+    pub limits: Limits,
+}
+
+/// Where events live.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Log {
+    /// The embedded log.
+    pub embedded: Embedded,
+}
+
+/// A log of files beside the server.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Embedded {
+    /// Folder of the log.
+    pub dir: PathBuf,
+    /// Size past which a segment is closed.
+    pub segment_bytes: u64,
+    /// Codec of new batches.
+    pub compression: Compression,
+}
+
+/// Codec of new batches.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Compression {
+    /// Records as they are.
+    None,
+    /// Zstandard.
+    Zstd,
+}
+
+/// Where the online state lives.
+#[derive(Clone, Debug, Deserialize)]
+pub struct State {
+    /// Folder of the state.
+    pub dir: PathBuf,
+    /// Bytes of decoded states kept in memory.
+    pub memory_budget_bytes: u64,
+    /// Events after which applied ones become durable.
+    pub commit_events: u64,
+    /// Time after which applied events become durable.
+    #[serde(deserialize_with = "time_delta")]
+    pub commit_interval: TimeDelta,
+}
+
+/// Questions about the past.
+#[derive(Clone, Debug, Deserialize)]
+pub struct History {
+    /// Bytes of selected events one request may hold.
+    pub memory_budget_bytes: u64,
+}
+
+/// Where the server listens.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Listen {
+    /// gRPC and Flight.
+    pub grpc: SocketAddr,
+    /// Health, readiness, metrics.
+    pub http: SocketAddr,
+}
+
+/// What "now" is when a lookup names no instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Clock {
+    /// The time of day.
+    Wall,
+    /// The watermark.
+    Stream,
+}
+
+/// Limits on requests; each error over one names its key.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Limits {
+    /// Entities one lookup may ask for.
+    pub lookup_rows: usize,
+    /// Bytes of one message a client may send.
+    pub message_bytes: usize,
+    /// Bytes of one uploaded spine.
+    pub spine_bytes: usize,
+    /// Records behind the log with which the server still counts as ready.
+    pub ready_lag_records: u64,
+    /// Lookups worked on at once.
+    pub concurrent_lookups: usize,
+    /// Training sets worked on at once.
+    pub concurrent_training_sets: usize,
+}
+
+impl Config {
+    /// Reads the settings of `file`, or of `thalweg.yaml` in the working directory if there is one.
+    ///
+    /// # Errors
+    /// A named file that cannot be read, a setting that is unknown or unfit, each with its place.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let found = file.or_else(|| Some(Path::new(FILE_NAME)).filter(|path| path.exists()));
+        let mut overlay = Overlay::new(DEFAULTS)?;
+        if let Some(path) = found {
+            let text = std::fs::read_to_string(path)
+                .map_err(|cause| ConfigError::Unreadable { path: path.to_owned(), cause })?;
+            overlay.file(&path.display().to_string(), &text)?;
+        }
+        overlay.environment(environment)?;
+        let mut config: Self = overlay.into_settings()?;
+        if let Some(folder) = found.and_then(Path::parent) {
+            config.log.embedded.dir = folder.join(&config.log.embedded.dir);
+            config.state.dir = folder.join(&config.state.dir);
+        }
+        Ok(config)
+    }
+}
+
+fn time_delta<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<TimeDelta, D::Error> {
+    String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("thalweg.yaml");
+        std::fs::write(&path, text).expect("a file");
+        let environment = environment.iter().map(|&(key, value)| (key.to_owned(), value.to_owned()));
+        Config::load(Some(&path), environment)
+    }
+
+    #[test]
+    fn an_empty_file_leaves_the_defaults_and_folders_are_the_files() {
+        let config = load("", &[]).expect("defaults are complete");
+        assert_eq!(config.clock, Clock::Wall);
+        assert!(config.log.embedded.dir.ends_with("thalweg-data/log") && config.log.embedded.dir.is_absolute());
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
+        let text = "listen: {grpc: '127.0.0.1:1', http: '127.0.0.1:2'}\nstate: {commit_interval: 5s}\n";
+        let config = load(text, &[("THALWEG_LISTEN_GRPC", "127.0.0.1:3"), ("OTHER", "x")]).expect("fit settings");
+        assert_eq!(config.listen.grpc.port(), 3);
+        assert_eq!(config.listen.http.port(), 2);
+        assert_eq!(config.state.commit_interval.as_micros(), 5_000_000);
+    }
+
+    #[test]
+    fn what_is_unknown_or_unfit_is_refused_with_its_place() {
+        let message = |text: &str| load(text, &[]).expect_err("not fit").to_string();
+        let unknown = message("listen:\n  grcp: 127.0.0.1:1\n");
+        assert!(unknown.ends_with("thalweg.yaml:2:3: unknown setting `listen.grcp`; did you mean `listen.grpc`?"), "{unknown}");
+        let wrong = message("limits: {lookup_rows: many}\n");
+        assert!(wrong.contains("thalweg.yaml:1:23: setting `limits.lookup_rows` takes a whole number"), "{wrong}");
+        let broken = message("log: [\n");
+        assert!(broken.contains("thalweg.yaml:"), "{broken}");
+        let environment = load("", &[("THALWEG_CLOCK_", "x")]).expect_err("not a setting").to_string();
+        assert!(environment.contains("THALWEG_CLOCK_"), "{environment}");
+    }
+}
