@@ -1,0 +1,24 @@
+//! Exact arithmetic: sums and sums of squares that lose nothing, and statistics rounded once.
+//!
+//! [`ExactSum`] and [`ExactSquares`] hold the exact value of everything added and not subtracted, so they
+//! do not depend on the order or the grouping of what they were given, and what leaves a window is
+//! subtracted without drift. Every result is the correctly rounded double (to nearest, ties to even) of an
+//! exact rational number or of its square root.
+//!
+//! The idea is the superaccumulator (Kulisch; Neal, "Fast exact summation using small and large
+//! superaccumulators", 2015): a fixed-point number wide enough for every double, here narrowed to the digits
+//! in use.
+
+mod digits;
+mod encoding;
+mod natural;
+mod non_finite;
+mod rounding;
+mod squares;
+mod statistics;
+mod sum;
+
+pub use encoding::DecodeError;
+pub use squares::ExactSquares;
+pub use statistics::{stddev, variance};
+pub use sum::ExactSum;

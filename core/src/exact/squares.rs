@@ -1,0 +1,141 @@
+//! The exact sum of the squares of doubles and integers.
+
+use super::digits::Digits;
+use super::encoding::{self, DecodeError, Span};
+use super::non_finite::{Kind, NonFinite};
+use super::statistics;
+
+/// Where the digits of a sum of fewer than 2^64 squares of doubles can lie, in bytes from 2^0.
+const SPAN: Span = Span { lowest_byte: -269, end_byte: 265 };
+
+/// Bits of a double below its exponent.
+const FRACTION_BITS: u32 = f64::MANTISSA_DIGITS - 1;
+/// Weight of the last bit of a double with exponent field zero, as a power of two, less one.
+const EXPONENT_BIAS: i32 = 1075;
+
+/// The exact sum of the squares of any number of doubles and integers.
+///
+/// A square is the square of the integer mantissa at twice the exponent, so nothing is rounded, and nothing
+/// overflows or underflows before the result does. NaN and infinities are counted as in
+/// [`ExactSum`](super::ExactSum); the square of either infinity is +∞.
+///
+/// Two of these are equal when they hold the same value, however they came to it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExactSquares {
+    digits: Digits,
+    non_finite: NonFinite,
+}
+
+impl ExactSquares {
+    /// The sum of nothing.
+    pub fn new() -> Self {
+        Self { digits: Digits::new(), non_finite: NonFinite::new() }
+    }
+
+    /// Adds the square of a double.
+    #[inline]
+    pub fn add(&mut self, value: f64) {
+        self.accumulate(value.to_bits(), 1);
+    }
+
+    /// Takes away the square of a double that was or will be added.
+    #[inline]
+    pub fn subtract(&mut self, value: f64) {
+        self.accumulate(value.to_bits(), -1);
+    }
+
+    /// Adds the square of an integer, exactly.
+    #[inline]
+    pub fn add_integer(&mut self, value: i64) {
+        self.place_integer(value, 0);
+    }
+
+    /// Takes away the square of an integer that was or will be added.
+    #[inline]
+    pub fn subtract_integer(&mut self, value: i64) {
+        self.place_integer(value, u64::MAX);
+    }
+
+    /// Adds everything that `other` holds.
+    pub fn merge(&mut self, other: &Self) {
+        self.digits.merge(&other.digits);
+        self.non_finite.merge(&other.non_finite);
+    }
+
+    /// The double nearest to the exact sum of the squares, ties to even; +∞ where that is past the largest
+    /// double or an infinity is among the values, the canonical NaN if a NaN is.
+    pub fn round(&self) -> f64 {
+        self.non_finite.value().unwrap_or_else(|| statistics::rounded(&self.digits))
+    }
+
+    /// Whether neither NaN nor an infinity is among the values.
+    pub fn is_finite(&self) -> bool {
+        self.non_finite.is_empty()
+    }
+
+    /// Bytes this sum holds beside its own size.
+    pub fn heap_bytes(&self) -> usize {
+        self.digits.heap_bytes() + self.non_finite.heap_bytes()
+    }
+
+    /// Appends the sum to `out`: equal sums give equal bytes. The bytes carry no version.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        encoding::encode(&self.digits, &self.non_finite, out);
+    }
+
+    /// Reads what [`encode`](Self::encode) wrote from the front of `bytes` and moves past it.
+    ///
+    /// # Errors
+    /// If the bytes are cut short, out of range, or not the canonical form of a sum. `bytes` is then left
+    /// anywhere.
+    pub fn decode(bytes: &mut &[u8]) -> Result<Self, DecodeError> {
+        let (digits, non_finite) = encoding::decode(bytes, SPAN)?;
+        Ok(Self { digits, non_finite })
+    }
+
+    pub(super) fn digits(&self) -> &Digits {
+        &self.digits
+    }
+
+    #[inline]
+    fn accumulate(&mut self, bits: u64, count: i64) {
+        let exponent = (bits >> FRACTION_BITS) as u32 & 0x7ff;
+        if exponent.wrapping_sub(1) >= 0x7fe {
+            return self.accumulate_unusual(bits, count);
+        }
+        let mantissa = bits & ((1 << FRACTION_BITS) - 1) | 1 << FRACTION_BITS;
+        self.place(mantissa, exponent as i32 - EXPONENT_BIAS, (count >> 63) as u64);
+    }
+
+    /// Adds (`mantissa`·2^`power`)², or takes it away where `above` is all ones rather than zero.
+    #[inline]
+    fn place(&mut self, mantissa: u64, power: i32, above: u64) {
+        let square = u128::from(mantissa) * u128::from(mantissa);
+        let shift = ((2 * power) & 63) as u32;
+        let low = (square as u64) << shift;
+        // Two shifts, since one by 64 − 0 would be too far.
+        let high = (square >> 1) >> (63 - shift);
+        let parts = [low ^ above, high as u64 ^ above, (high >> 64) as u64 ^ above];
+        self.digits.add((2 * power) >> 6, parts, above, above != 0);
+    }
+
+    #[inline]
+    fn place_integer(&mut self, value: i64, above: u64) {
+        let magnitude = u128::from(value.unsigned_abs());
+        let square = magnitude * magnitude;
+        let parts = [square as u64 ^ above, (square >> 64) as u64 ^ above];
+        self.digits.add(0, parts, above, above != 0);
+    }
+
+    /// Zeros, subnormal numbers, infinities and NaN.
+    #[cold]
+    fn accumulate_unusual(&mut self, bits: u64, count: i64) {
+        let value = f64::from_bits(bits).abs();
+        if let Some(kind) = Kind::of(value) {
+            self.non_finite.count(kind, count);
+        } else if value != 0.0 {
+            let mantissa = bits & ((1 << FRACTION_BITS) - 1);
+            self.place(mantissa, 1 - EXPONENT_BIAS, (count >> 63) as u64);
+        }
+    }
+}
