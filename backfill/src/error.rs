@@ -145,6 +145,9 @@ pub enum Error {
     /// Whoever asked has gone away.
     #[error("the request was cancelled")]
     Cancelled,
+    /// The events or rows of one view are more than one sweep takes.
+    #[error(transparent)]
+    Sweep(#[from] thalweg_core::SweepError),
     /// Arrow refused an operation on columns.
     #[error("columns could not be put together: {0}")]
     Arrow(#[from] arrow::error::ArrowError),

@@ -1,8 +1,11 @@
 //! The selected events of the spine's keys, collected in reading order.
 
-use arrow::array::{Array, ArrayRef, Int64Array, UInt32Array, new_empty_array};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, UInt32Array, new_empty_array};
 use arrow::compute::{concat, take};
-use thalweg_core::{FoldPlan, Selection, SortedEvents};
+use arrow::datatypes::{DataType, Int64Type};
+use thalweg_core::{FoldPlan, OrderColumns, Selection, SortedEvents};
 
 use crate::key_index::KeyIndex;
 use crate::{Budget, Error};
@@ -60,7 +63,7 @@ impl Gathered {
             pieces.push(piece);
         }
         if let Some(order_by) = &selection.order_by {
-            let piece = if all { std::sync::Arc::new(order_by.clone()) as ArrayRef } else { kept(order_by)? };
+            let piece = if all { Arc::new(order_by.clone()) as ArrayRef } else { kept(order_by)? };
             bytes += piece.get_buffer_memory_size();
             self.order_by.push(piece);
         }
@@ -91,10 +94,16 @@ impl Gathered {
             .collect::<Result<Vec<_>, _>>()?;
         let order_by = match all.order_by.is_empty() {
             true => None,
-            false => Some(join(&all.order_by, &new_empty_array(&arrow::datatypes::DataType::Int64))?),
+            false => Some(join(&all.order_by, &new_empty_array(&DataType::Int64))?),
         };
-        let order_by = order_by.as_ref().and_then(|column| column.as_any().downcast_ref::<Int64Array>());
-        Ok(SortedEvents::sort(key_count, &all.keys, &all.times, order_by, &all.partitions, &all.offsets, &inputs))
+        let order_by = order_by.as_ref().map(|column| column.as_primitive::<Int64Type>());
+        let order = OrderColumns {
+            times: &all.times,
+            order_by,
+            partitions: &all.partitions,
+            offsets: &all.offsets,
+        };
+        Ok(SortedEvents::sort(&all.keys, key_count, order, &inputs)?)
     }
 }
 

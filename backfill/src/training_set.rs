@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, StringArray, UInt32Array};
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, StringArray, UInt32Array};
 use arrow::compute::take;
-use arrow::datatypes::{FieldRef, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use rayon::prelude::*;
-use thalweg_core::{FieldType, SortedRows, Status, Swept, sweep};
+use thalweg_core::{FieldType, SortedRows, Swept, sweep};
 use thalweg_definitions::{FeatureRef, Repository};
 use thalweg_log::EmbeddedLog;
 
@@ -144,7 +144,7 @@ pub fn training_set(
         .map(|((fold, parts), reading)| {
             cancellation.check()?;
             let events = Gathered::sort(parts, &fold.plan, reading.index.len())?;
-            Ok((sweep(&fold.plan, &events, &reading.rows), reading.clone()))
+            Ok((sweep(&fold.plan, &events, &reading.rows)?, reading.clone()))
         })
         .collect::<Result<Vec<_>, Error>>()?;
 
@@ -186,8 +186,9 @@ impl Readings {
                 Some(reading) => reading.clone(),
                 None => {
                     let (index, keys) = KeyIndex::build(spine.keys(&fold.key_columns)?);
-                    let (rows, position_of_row) = SortedRows::sort(index.len(), &keys, spine.instants());
-                    Arc::new(Reading { index, rows, position_of_row: position_of_row.into() })
+                    let rows = SortedRows::sort(&keys, index.len(), spine.instants())?;
+                    let position_of_row = invert(&rows.sources);
+                    Arc::new(Reading { index, rows, position_of_row })
                 }
             };
             made.insert(&fold.key_columns, reading.clone());
@@ -195,6 +196,15 @@ impl Readings {
         }
         Ok(Self { of_fold })
     }
+}
+
+/// For each number its place in `order`, which has every number once.
+fn invert(order: &[u32]) -> UInt32Array {
+    let mut place = vec![0; order.len()];
+    for (at, &number) in order.iter().enumerate() {
+        place[number as usize] = at as u32;
+    }
+    place.into()
 }
 
 fn topics<'a>(repository: &'a Repository, folds: &'a [Fold<'a>]) -> impl Iterator<Item = &'a str> {
@@ -225,22 +235,18 @@ fn assemble(
     let mut arrays: Vec<ArrayRef> = spine.batch().columns().to_vec();
     let values = columns.par_iter().map(in_spine_order).collect::<Result<Vec<_>, _>>()?;
     if statuses {
-        let of_column = |(column, values): (&AnswerColumn, &ArrayRef)| {
+        let of_column = |column: &AnswerColumn| {
             let (swept, reading) = &swept[column.fold];
-            let status = reading.position_of_row.values().iter().enumerate().map(|(row, &position)| {
-                let seen = swept.seen[position as usize];
-                Status::of(seen.any_event, seen.any_within_ttl, values.is_null(row)).name()
-            });
-            Arc::new(StringArray::from_iter_values(status)) as ArrayRef
+            let positions = reading.position_of_row.values().iter();
+            let names = positions.map(|&position| swept.status(column.feature_index, position as usize).name());
+            Arc::new(StringArray::from_iter_values(names)) as ArrayRef
         };
-        let of_columns: Vec<ArrayRef> = columns.par_iter().zip(&values).map(of_column).collect();
+        let of_columns: Vec<ArrayRef> = columns.par_iter().map(of_column).collect();
         arrays.extend(values);
         arrays.extend(of_columns);
     } else {
         arrays.extend(values);
     }
-    let fields: Vec<FieldRef> = schema.fields().iter().cloned().collect();
-    debug_assert_eq!(fields.len(), arrays.len());
-    let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(spine.batch().num_rows()));
+    let options = RecordBatchOptions::new().with_row_count(Some(spine.batch().num_rows()));
     Ok(RecordBatch::try_new_with_options(schema.clone(), arrays, &options)?)
 }

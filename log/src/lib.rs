@@ -13,6 +13,7 @@ mod batch;
 mod embedded;
 mod error;
 mod format;
+mod partition_reader;
 mod partitioner;
 mod topic;
 
@@ -26,5 +27,6 @@ pub use format::{
     AvroFraming, AvroSchema, DeadLetter, DeadLetterRecord, Decoded, Decoder, DecoderSpec, Field, Format, FormatError,
     IntegerUnit, Payloads, RECORD_KEY, RECORD_TIMESTAMP, dead_letter_topic, encode_rows,
 };
+pub use partition_reader::PartitionReader;
 pub use partitioner::partition_for;
 pub use topic::{TopicId, TopicPartition};
