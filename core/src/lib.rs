@@ -10,7 +10,10 @@
 //!
 //! It is pure: facts in, values out. It never knows of clocks, files, threads, networks or storage.
 
+#![allow(unused)]
+
 mod aggregation;
+mod codec;
 mod exact;
 mod field_type;
 mod key;
@@ -26,16 +29,17 @@ mod value;
 mod window;
 
 pub use aggregation::{Aggregation, AggregationError};
-pub use exact::{ExactSquares, ExactSum};
+pub use codec::CodecError;
+pub use exact::{DecodeError, ExactSquares, ExactSum, stddev, variance};
 pub use field_type::FieldType;
 pub use key::{EntityKey, KEY_GROUPS, KeyError, KeyGroup, encode_keys, key_group};
 pub use lane::Lane;
 pub use order::Order;
 pub use plan::{FeatureColumn, FoldPlan, Lookback};
 pub use selection::Selection;
-pub use state::{KeyState, StateError};
+pub use state::{Answer, Changes, KeyState, StateError};
 pub use status::Status;
-pub use sweep::{SortedEvents, SortedRows, Swept, sweep};
+pub use sweep::{OrderColumns, SortedEvents, SortedRows, SweepError, Swept, sweep};
 pub use time::{Instant, ParseTimeDeltaError, TimeDelta};
 pub use value::{Value, column_of};
 pub use window::{Bounds, Window};
