@@ -1,0 +1,172 @@
+//! Rows in a source's format: the value, key and timestamp of each record.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, new_null_array};
+use arrow::compute::{CastOptions, cast_with_options};
+use arrow::datatypes::{DataType, Field, Schema, TimestampMicrosecondType};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use thalweg_core::FieldType;
+use thalweg_definitions::Source;
+use thalweg_log::{Decoder, DecoderSpec, Format, encode_rows};
+
+use super::ProduceOptions;
+use crate::Error;
+
+/// The one binary column of rows that are payloads already: JSON lines.
+pub const RAW_COLUMN: &str = "_payload";
+
+/// Records in the making, an entry a row in each list.
+#[derive(Debug)]
+pub(super) struct Payloads {
+    pub(super) values: Vec<Vec<u8>>,
+    pub(super) keys: Vec<Option<Vec<u8>>>,
+    /// `None` where the clock's now is wanted.
+    pub(super) timestamps_ms: Vec<Option<i64>>,
+}
+
+impl Payloads {
+    /// Writes `rows` as `source`'s format wants them.
+    ///
+    /// # Errors
+    /// A column that is no field, a value that does not fit its field, a field the format needs and
+    /// the rows lack; each with the row.
+    pub(super) fn of(source: &Source, rows: &RecordBatch, options: &ProduceOptions) -> Result<Self, Error> {
+        if let Some(raw) = rows.column_by_name(RAW_COLUMN) {
+            let raw = raw.as_binary_opt::<i32>().ok_or_else(|| {
+                Error::invalid(format!("column `{RAW_COLUMN}` holds payloads and must be binary, not {}", raw.data_type()))
+            })?;
+            let lines: Vec<&[u8]> = raw.iter().map(Option::unwrap_or_default).collect();
+            return Self::of_lines(source, &lines, options);
+        }
+        let fields = to_field_types(source, rows)?;
+        let values = encode_rows(&source.format, &source.fields, &fields).map_err(|cause| Error::invalid(cause.to_string()))?;
+        Self::with_meta(values, &fields, options)
+    }
+
+    /// JSON lines: verbatim into a JSON source, decoded and encoded again for another format.
+    fn of_lines(source: &Source, lines: &[&[u8]], options: &ProduceOptions) -> Result<Self, Error> {
+        let verbatim = source.format == Format::Json;
+        let wanted = |name: &String| options.key.contains(name) || options.timestamp.as_ref() == Some(name);
+        let fields: Vec<_> = source.fields.iter().filter(|field| !verbatim || wanted(&field.name)).cloned().collect();
+        if verbatim && fields.is_empty() {
+            let values = lines.iter().map(|line| line.to_vec()).collect();
+            return Self::with_meta(values, &RecordBatch::new_empty(Arc::new(Schema::empty())), options);
+        }
+        let spec = DecoderSpec { format: Format::Json, fields, keep_payloads: false };
+        let mut decoder = Decoder::new(&spec, &source.topic, 0).map_err(|cause| Error::invalid(cause.to_string()))?;
+        for (row, line) in lines.iter().enumerate() {
+            decoder.push(row as i64, 0, None, Some(line));
+        }
+        let decoded = decoder.finish(lines.len() as i64);
+        if let Some(bad) = decoded.dead.first() {
+            let why = if verbatim { "its key or timestamp cannot be read" } else { "it cannot be written in the source's format" };
+            return Err(Error::invalid(format!("line {} of the batch: {}; {why}", bad.offset + 1, bad.reason)));
+        }
+        let values = match verbatim {
+            true => lines.iter().map(|line| line.to_vec()).collect(),
+            false => encode_rows(&source.format, &source.fields, &decoded.columns)
+                .map_err(|cause| Error::invalid(cause.to_string()))?,
+        };
+        Self::with_meta(values, &decoded.columns, options)
+    }
+
+    fn with_meta(values: Vec<Vec<u8>>, fields: &RecordBatch, options: &ProduceOptions) -> Result<Self, Error> {
+        let rows = values.len();
+        Ok(Self { values, keys: keys(fields, rows, &options.key)?, timestamps_ms: timestamps(fields, rows, options)? })
+    }
+}
+
+/// The rows with exactly the source's fields in their types; a field the rows lack is null.
+fn to_field_types(source: &Source, rows: &RecordBatch) -> Result<RecordBatch, Error> {
+    let is_field = |name: &str| source.fields.iter().any(|field| field.name == name);
+    if let Some(other) = rows.schema().fields().iter().find(|column| !is_field(column.name())) {
+        let known = source.fields.iter().map(|field| field.name.as_str()).collect::<Vec<_>>().join(", ");
+        return Err(Error::invalid(format!(
+            "column `{}` is no field of source `{}`, whose fields are: {known}",
+            other.name(),
+            source.name
+        )));
+    }
+    let mut columns: Vec<ArrayRef> = Vec::new();
+    let mut fields = Vec::new();
+    for field in source.fields.iter().filter(|field| !field.is_outside_value()) {
+        let wanted = field.field_type.to_arrow();
+        columns.push(match rows.column_by_name(&field.name) {
+            Some(given) => to_type(given, &field.name, field.field_type)?,
+            None => new_null_array(&wanted, rows.num_rows()),
+        });
+        fields.push(Field::new(&field.name, wanted, true));
+    }
+    Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
+}
+
+fn to_type(given: &ArrayRef, name: &str, wanted: FieldType) -> Result<ArrayRef, Error> {
+    let target = wanted.to_arrow();
+    if *given.data_type() == target {
+        return Ok(given.clone());
+    }
+    let is_text = matches!(given.data_type(), DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
+    let is_time = matches!(given.data_type(), DataType::Timestamp(_, _) | DataType::Date32 | DataType::Date64);
+    let fits = match wanted {
+        FieldType::Timestamp => is_text || is_time,
+        FieldType::Date => is_text || matches!(given.data_type(), DataType::Date32 | DataType::Date64),
+        FieldType::Bool => is_text,
+        FieldType::Int32 | FieldType::Int64 => is_text || given.data_type().is_integer(),
+        FieldType::Float32 | FieldType::Float64 => is_text || given.data_type().is_numeric(),
+        FieldType::String => is_text || matches!(given.data_type(), DataType::Dictionary(_, _)),
+        FieldType::Binary => matches!(given.data_type(), DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_)),
+    };
+    let wrong = |why: String| Error::invalid(format!("column `{name}` cannot become {wanted}: {why}"));
+    if !fits {
+        return Err(wrong(format!("it is {}", given.data_type())));
+    }
+    let cast = cast_with_options(given, &target, &CastOptions { safe: true, ..Default::default() })
+        .map_err(|cause| wrong(cause.to_string()))?;
+    match (0..given.len()).find(|&row| given.is_valid(row) && cast.is_null(row)) {
+        None => Ok(cast),
+        Some(row) => {
+            let text = ArrayFormatter::try_new(given, &FormatOptions::default())
+                .map_or_else(|_| "its value".to_owned(), |values| format!("{:?}", values.value(row).to_string()));
+            Err(wrong(format!("{text} in row {row} of the batch is none")))
+        }
+    }
+}
+
+fn keys(fields: &RecordBatch, rows: usize, names: &[String]) -> Result<Vec<Option<Vec<u8>>>, Error> {
+    if names.is_empty() {
+        return Ok(vec![None; rows]);
+    }
+    let columns = names.iter().map(|name| column(fields, name, "the key")).collect::<Result<Vec<_>, _>>()?;
+    let options = FormatOptions::default();
+    let texts = columns
+        .iter()
+        .map(|column| ArrayFormatter::try_new(column.as_ref(), &options))
+        .collect::<Result<Vec<_>, _>>()?;
+    let key_of = |row: usize| {
+        if let ([column], [text]) = (columns.as_slice(), texts.as_slice()) {
+            return column.is_valid(row).then(|| text.value(row).to_string().into_bytes());
+        }
+        let parts = columns.iter().zip(&texts).map(|(column, text)| match column.is_valid(row) {
+            true => serde_json::Value::String(text.value(row).to_string()),
+            false => serde_json::Value::Null,
+        });
+        Some(serde_json::Value::Array(parts.collect()).to_string().into_bytes())
+    };
+    Ok((0..rows).map(key_of).collect())
+}
+
+fn timestamps(fields: &RecordBatch, rows: usize, options: &ProduceOptions) -> Result<Vec<Option<i64>>, Error> {
+    let Some(name) = &options.timestamp else { return Ok(vec![None; rows]) };
+    let given = column(fields, name, "the record timestamp")?;
+    let micros = given.as_primitive_opt::<TimestampMicrosecondType>().ok_or_else(|| {
+        Error::invalid(format!("field `{name}` cannot be the record timestamp: it is {}, no timestamp", given.data_type()))
+    })?;
+    Ok(micros.iter().map(|micros| micros.map(|micros| micros.div_euclid(1_000))).collect())
+}
+
+fn column<'a>(fields: &'a RecordBatch, name: &str, purpose: &str) -> Result<&'a ArrayRef, Error> {
+    fields
+        .column_by_name(name)
+        .ok_or_else(|| Error::invalid(format!("there is no field `{name}` to make {purpose} of")))
+}
