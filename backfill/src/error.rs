@@ -54,15 +54,13 @@ pub enum Error {
         /// What the column is used for.
         purpose: String,
     },
-    /// A join key of the spine does not fit the entity's type.
-    #[error("spine column `{column}` holds a value in row {row} that does not fit {wanted}, the type of the join key")]
-    KeyOutOfRange {
+    /// A spine column cannot serve as a join key.
+    #[error("spine column `{column}` cannot be the join key: {cause}")]
+    Key {
         /// The column.
         column: String,
-        /// The first such row, counted from 0.
-        row: usize,
-        /// The join key's type.
-        wanted: DataType,
+        /// Why.
+        cause: thalweg_definitions::KeyColumnError,
     },
     /// A spine has more rows than one request can number.
     #[error("the spine has {rows} rows; one request takes at most {limit}. Split it")]
@@ -78,6 +76,9 @@ pub enum Error {
         /// The name in question.
         column: String,
     },
+    /// Features that make no columns.
+    #[error(transparent)]
+    Layout(#[from] thalweg_definitions::LayoutError),
     /// A feature service, view or column that is not defined.
     #[error("{0}")]
     UnknownFeature(String),

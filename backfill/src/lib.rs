@@ -10,7 +10,6 @@
 mod boundary;
 mod budget;
 mod cancel;
-mod columns;
 mod commit;
 mod error;
 mod events;

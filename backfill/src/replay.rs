@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use thalweg_definitions::{FeatureView, Repository, Selector, Source, SourceSelector};
+use thalweg_definitions::{FeatureView, Fold, Repository, Selector, Source, SourceSelector};
 use thalweg_log::{EmbeddedLog, PartitionReader, TopicPartition};
 
-use crate::columns::Fold;
 use crate::gather::Gathered;
 use crate::training_set::Reading;
 use crate::{Budget, Cancellation, Error, Pin};

@@ -1,15 +1,15 @@
 //! The rows a training set is asked for.
 
-use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, RecordBatch, new_empty_array};
-use arrow::compute::{CastOptions, cast_with_options, concat_batches};
+use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, RecordBatch};
+use arrow::compute::concat_batches;
 use arrow::datatypes::{
     DataType, Date32Type, Date64Type, SchemaRef, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType,
     TimestampNanosecondType, TimestampSecondType,
 };
-use thalweg_core::{FieldType, encode_keys};
+use thalweg_core::{FieldType, Instant, encode_keys};
+use thalweg_definitions::key_column;
 
 use crate::{Boundary, Error};
-use thalweg_core::Instant;
 
 /// Name of a spine's time column unless the request says otherwise, as in Feast.
 pub const DEFAULT_TIMESTAMP_COLUMN: &str = "event_timestamp";
@@ -79,7 +79,7 @@ impl Spine {
                 let purpose = format!("the join key of type {field_type}");
                 let given = column(&self.batch, name, &purpose)?;
                 refuse_nulls(given, name, "an entity key")?;
-                to_key_type(given, name, *field_type)
+                key_column(given, *field_type).map_err(|cause| Error::Key { column: name.clone(), cause })
             })
             .collect::<Result<Vec<ArrayRef>, Error>>()?;
         encode_keys(&parts).map_err(|cause| Error::Decode { source_name: "spine".to_owned(), cause: cause.to_string() })
@@ -149,53 +149,11 @@ fn micros(times: &ArrayRef) -> Option<Vec<i64>> {
     })
 }
 
-/// `given` as a join key of `wanted`: the same kind of value, in the key's width.
-fn to_key_type(given: &ArrayRef, name: &str, wanted: FieldType) -> Result<ArrayRef, Error> {
-    let value_type = match given.data_type() {
-        DataType::Dictionary(_, values) => values.as_ref(),
-        plain => plain,
-    };
-    if !same_kind(value_type, wanted) {
-        return Err(Error::ColumnType {
-            column: name.to_owned(),
-            purpose: "a join key".to_owned(),
-            found: given.data_type().clone(),
-            wanted: wanted.to_string(),
-        });
-    }
-    let target = wanted.to_arrow();
-    if given.is_empty() {
-        return Ok(new_empty_array(&target));
-    }
-    let cast = cast_with_options(given, &target, &CastOptions { safe: true, ..Default::default() })?;
-    match cast.nulls().filter(|nulls| nulls.null_count() > 0) {
-        None => Ok(cast),
-        Some(nulls) => Err(Error::KeyOutOfRange {
-            column: name.to_owned(),
-            row: nulls.iter().position(|valid| !valid).unwrap_or_default(),
-            wanted: target,
-        }),
-    }
-}
-
-fn same_kind(given: &DataType, wanted: FieldType) -> bool {
-    match wanted {
-        FieldType::Int32 | FieldType::Int64 => given.is_integer(),
-        FieldType::String => matches!(given, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View),
-        FieldType::Binary => matches!(
-            given,
-            DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_)
-        ),
-        FieldType::Timestamp => matches!(given, DataType::Timestamp(_, _)),
-        other => *given == other.to_arrow(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{Int32Array, Int64Array, StringArray, TimestampNanosecondArray};
+    use arrow::array::{Int64Array, StringArray, TimestampNanosecondArray};
     use arrow::datatypes::{Field, Schema};
 
     use super::*;
@@ -239,15 +197,13 @@ mod tests {
     }
 
     #[test]
-    fn keys_widen_and_narrow_only_without_loss() {
+    fn keys_must_be_there_and_of_the_keys_kind() {
         let times: ArrayRef = Arc::new(TimestampNanosecondArray::from(vec![0, 0]));
-        let narrow: ArrayRef = Arc::new(Int32Array::from(vec![1, 2]));
-        let wide: ArrayRef = Arc::new(Int64Array::from(vec![1, i64::MAX]));
-        let spine = spine(vec![("t", times), ("narrow", narrow), ("wide", wide)]).expect("a spine");
+        let number: ArrayRef = Arc::new(Int64Array::from(vec![Some(1), None]));
+        let spine = spine(vec![("t", times), ("number", number)]).expect("a spine");
         let key = |name: &str, field_type| spine.keys(&[(name.to_owned(), field_type)]);
-        assert!(key("narrow", FieldType::Int64).is_ok());
-        assert!(matches!(key("wide", FieldType::Int32), Err(Error::KeyOutOfRange { row: 1, .. })));
-        assert!(matches!(key("wide", FieldType::String), Err(Error::ColumnType { .. })));
+        assert!(matches!(key("number", FieldType::Int64), Err(Error::NullInSpine { row: 1, nulls: 1, .. })));
+        assert!(matches!(key("t", FieldType::Int32), Err(Error::Key { .. })));
         assert!(matches!(key("none", FieldType::Int32), Err(Error::MissingColumn { .. })));
     }
 }

@@ -1,17 +1,16 @@
 //! Training sets: every row of a spine with the values its features had at the row's instant.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, StringArray, UInt32Array};
 use arrow::compute::take;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use rayon::prelude::*;
 use thalweg_core::{FieldType, SortedRows, Swept, sweep};
-use thalweg_definitions::{FeatureRef, Repository};
+use thalweg_definitions::{AnswerColumn, FeatureRef, Fold, Layout, Repository};
 use thalweg_log::EmbeddedLog;
 
-use crate::columns::{Answer, AnswerColumn, Fold};
 use crate::commit::ManifestFeature;
 use crate::gather::Gathered;
 use crate::key_index::KeyIndex;
@@ -102,8 +101,8 @@ impl TrainingSet {
 /// Where features are unknown or columns clash.
 pub fn training_set_schema(repository: &Repository, request: &TrainingSetRequest) -> Result<SchemaRef, Error> {
     let features = request.features.resolve(repository)?;
-    let answer = Answer::lay_out(repository, &features, request.full_feature_names)?;
-    answer.schema(&request.spine_schema, request.statuses)
+    let layout = Layout::new(repository, &features, request.full_feature_names)?;
+    answer_schema(&layout, &request.spine_schema, request.statuses)
 }
 
 /// Makes a training set by replaying the pinned log once per source.
@@ -122,20 +121,20 @@ pub fn training_set(
     cancellation: &Cancellation,
 ) -> Result<TrainingSet, Error> {
     let features = request.features.resolve(repository)?;
-    let answer = Answer::lay_out(repository, &features, request.full_feature_names)?;
-    let schema = answer.schema(&request.spine_schema, request.statuses)?;
+    let layout = Layout::new(repository, &features, request.full_feature_names)?;
+    let schema = answer_schema(&layout, &request.spine_schema, request.statuses)?;
     let spine =
         Spine::new(request.spine_schema.clone(), &request.spine, &request.timestamp_column, request.boundary)?;
-    let readings = Readings::of(&answer.folds, &spine)?;
+    let readings = Readings::of(&layout.folds, &spine)?;
     let pin = match &request.pin {
         Some(pin) => pin.clone(),
-        None => Pin::now(log, topics(repository, &answer.folds))?,
+        None => Pin::now(log, topics(repository, &layout.folds))?,
     };
     pin.check(log)?;
 
     let replay = Replay { repository, log, pin: &pin, budget, cancellation };
     let latest = spine.instants().iter().copied().max().unwrap_or(i64::MIN);
-    let gathered = replay.gather(&answer.folds, &readings.of_fold, latest)?;
+    let gathered = replay.gather(&layout.folds, &readings.of_fold, latest)?;
     let swept = answer
         .folds
         .par_iter()
@@ -148,10 +147,10 @@ pub fn training_set(
         })
         .collect::<Result<Vec<_>, Error>>()?;
 
-    let all = assemble(&schema, &spine, &answer.columns, &swept, request.statuses)?;
+    let all = assemble(&schema, &spine, &layout.columns, &swept, request.statuses)?;
     let manifest = Manifest {
         engine_version: ENGINE_VERSION,
-        features: answer.columns.iter().map(|column| manifest_feature(column, &answer.folds)).collect(),
+        features: layout.columns.iter().map(|column| manifest_feature(column, &layout.folds)).collect(),
         spine_hash: spine.hash()?,
         spine_rows: all.num_rows() as u64,
         timestamp_column: request.timestamp_column.clone(),
@@ -196,6 +195,21 @@ impl Readings {
         }
         Ok(Self { of_fold })
     }
+}
+
+/// The spine's columns as given, the features, their statuses if asked for.
+fn answer_schema(layout: &Layout<'_>, spine: &Schema, statuses: bool) -> Result<SchemaRef, Error> {
+    let mut fields: Vec<Arc<Field>> = spine.fields().iter().cloned().collect();
+    fields.extend(layout.columns.iter().map(|c| Arc::new(Field::new(&c.name, c.data_type.clone(), true))));
+    if statuses {
+        let status = |c: &AnswerColumn| Field::new(format!("{}__status", c.name), DataType::Utf8, false);
+        fields.extend(layout.columns.iter().map(|c| Arc::new(status(c))));
+    }
+    let mut names = BTreeSet::new();
+    if let Some(twice) = fields.iter().find(|field| !names.insert(field.name().clone())) {
+        return Err(Error::NameClash { column: twice.name().clone() });
+    }
+    Ok(Arc::new(Schema::new_with_metadata(fields, spine.metadata().clone())))
 }
 
 /// For each number its place in `order`, which has every number once.

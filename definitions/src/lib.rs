@@ -12,14 +12,19 @@
 //! the log it knows what a payload is, nothing else.
 
 mod files;
+mod key_column;
+mod layout;
 mod limits;
 mod mistakes;
 mod naming;
+mod payload;
 mod repository;
 mod version;
 
 pub use files::DefinitionFile;
 pub use limits::Limits;
+pub use key_column::{KeyColumnError, key_column};
+pub use layout::{AnswerColumn, Fold, Layout, LayoutError};
 pub use mistakes::{Mistake, Mistakes};
 pub use naming::{result_column, status_column};
 pub use repository::{

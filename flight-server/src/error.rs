@@ -119,9 +119,10 @@ impl From<thalweg_backfill::Error> for Error {
             | Cause::MixedSpine { .. }
             | Cause::ColumnType { .. }
             | Cause::NullInSpine { .. }
-            | Cause::KeyOutOfRange { .. }
+            | Cause::Key { .. }
             | Cause::NameClash { .. } => Kind::InvalidArgument,
-            Cause::UnknownFeature(_) | Cause::UnknownTopic { .. } => Kind::NotFound,
+            Cause::Layout(thalweg_definitions::LayoutError::NameClash(_)) => Kind::InvalidArgument,
+            Cause::Layout(_) | Cause::UnknownFeature(_) | Cause::UnknownTopic { .. } => Kind::NotFound,
             Cause::OverBudget { .. } | Cause::TooManyRows { .. } | Cause::Sweep(_) => Kind::ResourceExhausted,
             Cause::PinnedTopicGone { .. }
             | Cause::PinnedTopicReplaced { .. }

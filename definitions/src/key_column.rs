@@ -1,0 +1,95 @@
+//! Columns of entity keys as callers send them.
+
+use arrow::array::{Array, ArrayRef, new_empty_array};
+use arrow::compute::{CastOptions, cast_with_options};
+use arrow::datatypes::DataType;
+use thalweg_core::FieldType;
+
+/// Why a column cannot serve as a join key.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyColumnError {
+    /// Another kind of value.
+    #[error("it is {found}, and the join key is {wanted}; cast it before sending")]
+    Type {
+        /// The column's type.
+        found: DataType,
+        /// The join key's type.
+        wanted: FieldType,
+    },
+    /// A value that the key's type does not hold.
+    #[error("its value in row {row} does not fit {wanted}, the type of the join key")]
+    OutOfRange {
+        /// The first such row, counted from 0.
+        row: usize,
+        /// The join key's type.
+        wanted: FieldType,
+    },
+}
+
+/// `given`, which has no nulls, as a join key of type `wanted`: the same kind of value in the key's width.
+///
+/// Integers of any width are one kind, as are texts and bytes of any layout, dictionaries included; nothing
+/// else is converted, since a number and its text are different keys.
+///
+/// # Errors
+/// Where a column is of another kind, or a value does not fit.
+pub fn key_column(given: &ArrayRef, wanted: FieldType) -> Result<ArrayRef, KeyColumnError> {
+    let value_type = match given.data_type() {
+        DataType::Dictionary(_, values) => values.as_ref(),
+        plain => plain,
+    };
+    let other_kind = || KeyColumnError::Type { found: given.data_type().clone(), wanted };
+    if !same_kind(value_type, wanted) {
+        return Err(other_kind());
+    }
+    let target = wanted.to_arrow();
+    if given.is_empty() {
+        return Ok(new_empty_array(&target));
+    }
+    let cast = cast_with_options(given, &target, &CastOptions { safe: true, ..Default::default() })
+        .map_err(|_| other_kind())?;
+    match cast.nulls().filter(|nulls| nulls.null_count() > 0) {
+        None => Ok(cast),
+        Some(nulls) => {
+            let row = nulls.iter().position(|valid| !valid).unwrap_or_default();
+            Err(KeyColumnError::OutOfRange { row, wanted })
+        }
+    }
+}
+
+fn same_kind(given: &DataType, wanted: FieldType) -> bool {
+    match wanted {
+        FieldType::Int32 | FieldType::Int64 => given.is_integer(),
+        FieldType::String => matches!(given, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View),
+        FieldType::Binary => matches!(
+            given,
+            DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_)
+        ),
+        FieldType::Timestamp => matches!(given, DataType::Timestamp(_, _)),
+        other => *given == other.to_arrow(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{Int32Array, Int64Array, StringArray};
+
+    use super::*;
+
+    #[test]
+    fn keys_change_width_only_without_loss() {
+        let narrow: ArrayRef = Arc::new(Int32Array::from(vec![1, 2]));
+        let wide: ArrayRef = Arc::new(Int64Array::from(vec![1, i64::MAX]));
+        let text: ArrayRef = Arc::new(StringArray::from(vec!["1"]));
+        let widened = key_column(&narrow, FieldType::Int64).expect("an integer");
+        assert_eq!(*widened.data_type(), DataType::Int64);
+        assert_eq!(
+            key_column(&wide, FieldType::Int32),
+            Err(KeyColumnError::OutOfRange { row: 1, wanted: FieldType::Int32 })
+        );
+        assert!(matches!(key_column(&text, FieldType::Int64), Err(KeyColumnError::Type { .. })));
+        assert!(matches!(key_column(&wide, FieldType::String), Err(KeyColumnError::Type { .. })));
+    }
+}
