@@ -160,3 +160,43 @@ impl Eq for Digits {}
 pub(super) fn sign_of(limb: u64) -> u64 {
     ((limb as i64) >> 63) as u64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_window_widens_both_ways_and_on_overflow() {
+        let mut digits = Digits::new();
+        digits.add(0, [u64::MAX >> 1], 0, false);
+        digits.add(0, [1], 0, false);
+        assert_eq!(digits.significant(), (0, &[1 << 63, 0][..]));
+        digits.add(-2, [5, 0], 0, false);
+        digits.add(3, [u64::MAX], u64::MAX, false);
+        assert_eq!(digits.significant(), (-2, &[5, 0, 1 << 63, 0, 0, u64::MAX][..]));
+        assert!(digits.heap_bytes() > 0);
+    }
+
+    #[test]
+    fn a_window_that_moves_does_not_allocate() {
+        let mut digits = Digits::new();
+        for index in -30..30 {
+            digits.add(index, [1, 0], 0, false);
+            digits.add(index, [!1, !0], u64::MAX, true);
+        }
+        assert_eq!(digits, Digits::new());
+        assert_eq!(digits.heap_bytes(), 0);
+    }
+
+    #[test]
+    fn negative_numbers_borrow_through_the_window() {
+        let mut digits = Digits::new();
+        digits.add(5, [1], 0, false);
+        digits.add(0, [u64::MAX], u64::MAX, false);
+        assert_eq!(digits.significant(), (0, &[u64::MAX, u64::MAX, u64::MAX, u64::MAX, u64::MAX, 0][..]));
+        let mut same = Digits::new();
+        same.add(0, [u64::MAX], u64::MAX, false);
+        same.merge(&Digits::from_limbs(2, [0, 0, 0, 1, 0, 0]));
+        assert_eq!(digits, same);
+    }
+}

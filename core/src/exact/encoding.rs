@@ -133,3 +133,138 @@ fn take<const N: usize>(bytes: &mut &[u8]) -> Result<[u8; N], DecodeError> {
     *bytes = rest;
     Ok(*taken)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::any_double;
+    use super::super::{ExactSquares, ExactSum};
+    use super::*;
+    use proptest::prelude::*;
+
+    fn encoded(values: &[f64]) -> Vec<u8> {
+        let mut sum = ExactSum::new();
+        values.iter().for_each(|x| sum.add(*x));
+        let mut bytes = Vec::new();
+        sum.encode(&mut bytes);
+        bytes
+    }
+
+    #[test]
+    fn these_bytes_are_read_forever() {
+        for (values, bytes) in [
+            (&[][..], &[0, 0][..]),
+            (&[1.0], &[1, 0, 0, 0, 1]),
+            (&[-1.0], &[1, 0, 0, 0, 0xff]),
+            (&[128.0], &[2, 0, 0, 0, 0x80, 0]),
+            (&[-128.5], &[3, 0, 0xff, 0xff, 0x80, 0x7f, 0xff][..]),
+            (&[5e-324], &[1, 0, 0x79, 0xff, 0x40]),
+        ] {
+            let written = encoded(values);
+            assert_eq!(written, bytes, "of {values:?}");
+            let mut rest = &written[..];
+            let sum = ExactSum::decode(&mut rest).expect("canonical bytes");
+            assert!(rest.is_empty());
+            assert_eq!(sum.round(), values.iter().sum::<f64>());
+        }
+        let mut not_finite = vec![0, 0x80];
+        not_finite.extend([2_i64, 0, -1].iter().flat_map(|count| count.to_le_bytes()));
+        let sum = ExactSum::decode(&mut &not_finite[..]).expect("canonical bytes");
+        let mut expected = ExactSum::new();
+        expected.add(f64::NAN);
+        expected.add(f64::NAN);
+        expected.subtract(f64::NEG_INFINITY);
+        assert_eq!(sum, expected);
+    }
+
+    #[test]
+    fn what_is_not_canonical_is_refused() {
+        let counts_of_nothing = [&[0, 0x80][..], &[0; 24]].concat();
+        for (bytes, error) in [
+            (&[][..], DecodeError::Truncated),
+            (&[1], DecodeError::Truncated),
+            (&[1, 0, 0], DecodeError::Truncated),
+            (&[2, 0, 0, 0, 1], DecodeError::Truncated),
+            (&[0, 0x80, 1, 0], DecodeError::Truncated),
+            (&[1, 0, 0, 0, 0], DecodeError::NotCanonical),
+            (&[2, 0, 0, 0, 0, 1], DecodeError::NotCanonical),
+            (&[2, 0, 0, 0, 1, 0], DecodeError::NotCanonical),
+            (&[2, 0, 0, 0, 0x81, 0xff], DecodeError::NotCanonical),
+            (&counts_of_nothing, DecodeError::NotCanonical),
+            (&[0xff, 0x7f, 0, 0, 1], DecodeError::OutOfRange { place: 0, count: 0x7fff }),
+            (&[1, 0, 0xff, 0x7f, 1], DecodeError::OutOfRange { place: i16::MAX, count: 1 }),
+            (&[1, 0, 0, 0x80, 1], DecodeError::OutOfRange { place: i16::MIN, count: 1 }),
+        ] {
+            assert_eq!(ExactSum::decode(&mut &bytes[..]), Err(error), "of {bytes:?}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(400))]
+
+        #[test]
+        fn sums_survive_and_equal_ones_have_equal_bytes(
+            values in proptest::collection::vec(any_double(), 0..10),
+            passing in proptest::collection::vec(any_double(), 0..5),
+            after in proptest::collection::vec(any::<u8>(), 0..4),
+        ) {
+            let mut sum = ExactSum::new();
+            let mut squares = ExactSquares::new();
+            passing.iter().chain(&values).for_each(|x| {
+                sum.add(*x);
+                squares.add(*x);
+            });
+            passing.iter().for_each(|x| {
+                sum.subtract(*x);
+                squares.subtract(*x);
+            });
+            let mut bytes = Vec::new();
+            sum.encode(&mut bytes);
+            prop_assert_eq!(&bytes, &encoded(&values));
+            squares.encode(&mut bytes);
+            bytes.extend(&after);
+            let mut rest = &bytes[..];
+            prop_assert_eq!(ExactSum::decode(&mut rest), Ok(sum));
+            prop_assert_eq!(ExactSquares::decode(&mut rest), Ok(squares));
+            prop_assert_eq!(rest, &after[..]);
+        }
+
+        #[test]
+        fn what_is_read_is_written_again_and_can_be_used(
+            length in 0_u16..80,
+            counts in any::<bool>(),
+            place in -300_i16..300,
+            body in proptest::collection::vec(any::<u8>(), 0..120),
+        ) {
+            let mut bytes = (length | if counts { COUNTS_FOLLOW } else { 0 }).to_le_bytes().to_vec();
+            bytes.extend(place.to_le_bytes());
+            bytes.extend(&body);
+            let mut rest = &bytes[..];
+            if let Ok(sum) = ExactSum::decode(&mut rest) {
+                let mut again = Vec::new();
+                sum.encode(&mut again);
+                prop_assert_eq!(&again[..], &bytes[..bytes.len() - rest.len()]);
+                let mut more = sum.clone();
+                more.add(1.0);
+                more.merge(&sum);
+                let mut rest = &bytes[..];
+                if let Ok(squares) = ExactSquares::decode(&mut rest) {
+                    for n in [1, 2, u64::MAX] {
+                        prop_assert!(super::super::variance(n, &sum, &squares, 0).is_some());
+                        prop_assert!(super::super::stddev(n, &more, &squares, 0).is_some());
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+            let mut rest = &bytes[..];
+            if let Ok(sum) = ExactSum::decode(&mut rest) {
+                let mut again = Vec::new();
+                sum.encode(&mut again);
+                prop_assert_eq!(&again[..], &bytes[..bytes.len() - rest.len()]);
+            }
+            let _ = ExactSquares::decode(&mut &bytes[..]);
+        }
+    }
+}

@@ -17,6 +17,8 @@ mod rounding;
 mod squares;
 mod statistics;
 mod sum;
+#[cfg(test)]
+mod testing;
 
 pub use encoding::DecodeError;
 pub use squares::ExactSquares;

@@ -134,3 +134,54 @@ impl<const LIMBS: usize> Leading<LIMBS> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use num_bigint::BigUint;
+    use proptest::prelude::*;
+
+    fn natural(limbs: &[u64]) -> Natural {
+        Natural::from_limbs(SmallVec::from_slice(limbs))
+    }
+
+    fn big(limbs: &[u64]) -> BigUint {
+        BigUint::from_slice(
+            &limbs.iter().flat_map(|limb| [*limb as u32, (limb >> 32) as u32]).collect::<Vec<_>>(),
+        )
+    }
+
+    fn limbs() -> impl Strategy<Value = Vec<u64>> {
+        let limb = prop_oneof![Just(0), Just(1), Just(u64::MAX), Just(1 << 63), any::<u64>()];
+        proptest::collection::vec(limb, 0..14)
+    }
+
+    proptest! {
+        #[test]
+        fn arithmetic_is_that_of_big_integers(a in limbs(), b in limbs(), factor: u64, shift in 0_usize..5) {
+            prop_assert_eq!(big(&natural(&a).times(factor).0), big(&a) * factor);
+            prop_assert_eq!(big(&natural(&a).squared().0), big(&a) * big(&a));
+            prop_assert_eq!(big(&natural(&a).shifted_up(shift).0), big(&a) << (64 * shift));
+            let difference = natural(&a).minus(&natural(&b)).map(|natural| big(&natural.0));
+            prop_assert_eq!(difference, (big(&a) >= big(&b)).then(|| big(&a) - big(&b)));
+        }
+
+        #[test]
+        fn quotients_are_rounded_down_and_say_what_is_left(a in limbs(), divisor in 1_u64.., other in 1_u64..) {
+            let Some(leading) = natural(&a).leading::<4>() else {
+                prop_assert_eq!(big(&a), BigUint::ZERO);
+                return Ok(());
+            };
+            let quotient = leading.divided(divisor).divided(other).shortened::<2>().expect("not zero");
+            prop_assert_eq!(quotient.limbs[1] >> 63, 1);
+            // Both sides as whole numbers: the dividend shifted up until its quotient reaches the last bit.
+            let up = 1000;
+            let exponent = u64::try_from(quotient.exponent + up).expect("no exponent is below −1000");
+            let dividend = big(&a) << up as u64;
+            let product = (big(&quotient.limbs) * divisor * other) << exponent;
+            let next = ((big(&quotient.limbs) + 1_u32) * divisor * other) << exponent;
+            prop_assert_eq!(quotient.sticky, product != dividend);
+            prop_assert!(product <= dividend && dividend < next);
+        }
+    }
+}

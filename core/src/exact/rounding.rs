@@ -39,3 +39,41 @@ pub(super) fn nearest(negative: bool, top: u64, exponent: i64, sticky: bool) -> 
     };
     f64::from_bits(magnitude | u64::from(negative) << 63)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{assert_nearest, power_of_two};
+    use super::*;
+    use num_bigint::BigInt;
+    use num_rational::BigRational;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_nearest_double_is_found_at_every_exponent(
+            high in any::<u64>(),
+            low in prop_oneof![Just(0_u64), Just(0x400), Just(0x3ff), Just(0xc00), 0_u64..0x1000],
+            exponent in prop_oneof![-1140_i64..-1070, -1200_i64..1000, 950_i64..970],
+            negative: bool,
+            sticky: bool,
+        ) {
+            let top = high & !0xfff | low | 1 << 63;
+            // Something less than one, so small that it matters only where nothing else does.
+            let more = if sticky { power_of_two(-200) } else { BigRational::from(BigInt::ZERO) };
+            let exact = (BigRational::from(BigInt::from(top)) + more) * power_of_two(exponent as i32);
+            let exact = if negative { -exact } else { exact };
+            assert_nearest(nearest(negative, top, exponent, sticky), &exact);
+        }
+    }
+
+    #[test]
+    fn far_outside_there_is_no_surprise() {
+        for sticky in [false, true] {
+            assert_eq!(nearest(false, u64::MAX, i64::MAX, sticky), f64::INFINITY);
+            assert_eq!(nearest(true, u64::MAX, 5000, sticky), f64::NEG_INFINITY);
+            assert_eq!(nearest(false, u64::MAX, i64::MIN, sticky).to_bits(), 0);
+        }
+        assert!(is_normal(-1085) && !is_normal(-1086));
+        assert_eq!(nearest(false, 1 << 63, -1085, false), f64::MIN_POSITIVE);
+    }
+}

@@ -139,3 +139,93 @@ impl ExactSquares {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{any_double, assert_nearest, finite_sets, rational_squares};
+    use super::*;
+    use num_bigint::BigInt;
+    use num_rational::BigRational;
+    use proptest::prelude::*;
+
+    fn squares_of(values: &[f64]) -> ExactSquares {
+        let mut squares = ExactSquares::new();
+        values.iter().for_each(|x| squares.add(*x));
+        squares
+    }
+
+    #[test]
+    fn a_narrow_sum_is_small() {
+        assert!(size_of::<ExactSquares>() <= 64);
+        assert_eq!(squares_of(&[0.1, 1e5, -12.5, 0.0]).heap_bytes(), 0);
+    }
+
+    #[test]
+    fn squares_that_no_double_holds_are_held() {
+        let mut squares = squares_of(&[f64::MAX, 5e-324, 3.0]);
+        assert_eq!(squares.round(), f64::INFINITY);
+        squares.subtract(f64::MAX);
+        assert_eq!(squares.round(), 9.0);
+        squares.subtract(-3.0);
+        assert_eq!(squares.round(), 0.0);
+        assert_ne!(squares, ExactSquares::new());
+        squares.subtract(5e-324);
+        assert_eq!(squares, ExactSquares::new());
+    }
+
+    #[test]
+    fn infinities_of_both_signs_have_one_square() {
+        assert_eq!(squares_of(&[f64::INFINITY, f64::NEG_INFINITY]).round(), f64::INFINITY);
+        assert_eq!(squares_of(&[f64::INFINITY, -f64::NAN]).round().to_bits(), 0x7ff8_0000_0000_0000);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+
+        #[test]
+        fn sums_of_squares_are_correctly_rounded(values in finite_sets()) {
+            assert_nearest(squares_of(&values).round(), &rational_squares(&values));
+        }
+
+        #[test]
+        fn order_and_grouping_are_nothing(
+            values in proptest::collection::vec(any_double(), 0..16),
+            cut in any::<proptest::sample::Index>(),
+        ) {
+            let mut reversed = values.clone();
+            reversed.reverse();
+            prop_assert_eq!(&squares_of(&reversed), &squares_of(&values));
+            let (one, other) = values.split_at(cut.index(values.len() + 1));
+            let mut merged = squares_of(other);
+            merged.merge(&squares_of(one));
+            prop_assert_eq!(&merged, &squares_of(&values));
+        }
+
+        #[test]
+        fn what_is_subtracted_leaves_nothing(
+            kept in proptest::collection::vec(any_double(), 0..6),
+            passing in proptest::collection::vec((any_double(), any::<bool>()), 0..10),
+        ) {
+            let mut squares = ExactSquares::new();
+            for (x, subtract_first) in &passing {
+                if *subtract_first { squares.subtract(*x) } else { squares.add(*x) }
+            }
+            kept.iter().for_each(|x| squares.add(*x));
+            for (x, subtracted) in &passing {
+                if *subtracted { squares.add(-*x) } else { squares.subtract(-*x) }
+            }
+            prop_assert_eq!(&squares, &squares_of(&kept));
+        }
+
+        #[test]
+        fn integers_are_squared_exactly(integers in proptest::collection::vec(any::<i64>(), 0..9)) {
+            let mut squares = ExactSquares::new();
+            [i64::MIN, i64::MAX].iter().chain(&integers).for_each(|n| squares.add_integer(*n));
+            [i64::MIN, i64::MAX].iter().for_each(|n| squares.subtract_integer(*n));
+            let exact: BigInt = integers.iter().map(|n| BigInt::from(*n) * BigInt::from(*n)).sum();
+            assert_nearest(squares.round(), &BigRational::from(exact));
+            integers.iter().for_each(|n| squares.subtract_integer(*n));
+            prop_assert_eq!(squares, ExactSquares::new());
+        }
+    }
+}

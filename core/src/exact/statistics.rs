@@ -137,3 +137,150 @@ impl Root {
         rounding::nearest(false, self.top, self.exponent, self.sticky)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{
+        assert_nearest, assert_nearest_root, finite, finite_sets, rational_squares, rational_sum,
+    };
+    use super::*;
+    use num_bigint::BigInt;
+    use num_rational::BigRational;
+    use proptest::prelude::*;
+
+    fn sums_of(values: &[f64]) -> (ExactSum, ExactSquares) {
+        let (mut sum, mut squares) = (ExactSum::new(), ExactSquares::new());
+        values.iter().for_each(|x| {
+            sum.add(*x);
+            squares.add(*x);
+        });
+        (sum, squares)
+    }
+
+    fn exact_variance(n: u64, sum: &BigRational, squares: &BigRational, ddof: u64) -> BigRational {
+        let big_n = BigRational::from(BigInt::from(n));
+        let degrees = BigRational::from(BigInt::from(n - ddof));
+        (squares * &big_n - sum * sum) / (big_n * degrees)
+    }
+
+    /// Both roads to the root, which must agree where the fast one arrives.
+    fn both_roots(n: u64, ddof: u64, sum: &ExactSum, squares: &ExactSquares) -> f64 {
+        let variance = Variance::of(n, n - ddof, sum, squares).expect("finite values");
+        let exact = variance.root();
+        assert_eq!(variance.fast_root().unwrap_or(exact).to_bits(), exact.to_bits());
+        exact
+    }
+
+    fn assert_correctly_rounded(
+        n: u64,
+        (sum, squares): &(ExactSum, ExactSquares),
+        (exact_sum, exact_squares): (&BigRational, &BigRational),
+    ) {
+        for ddof in [0, 1].into_iter().filter(|ddof| n > *ddof) {
+            let exact = exact_variance(n, exact_sum, exact_squares, ddof);
+            assert_nearest(variance(n, sum, squares, ddof).expect("more values than ddof"), &exact);
+            let root = stddev(n, sum, squares, ddof).expect("more values than ddof");
+            assert_nearest_root(root, &exact);
+            assert_eq!(root.to_bits(), both_roots(n, ddof, sum, squares).to_bits());
+        }
+    }
+
+    #[test]
+    fn small_cases_are_what_one_expects() {
+        let (sum, squares) = sums_of(&[2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0]);
+        assert_eq!(variance(8, &sum, &squares, 0), Some(4.0));
+        assert_eq!(stddev(8, &sum, &squares, 0), Some(2.0));
+        assert_eq!(variance(8, &sum, &squares, 1), Some(32.0 / 7.0));
+        let (sum, squares) = sums_of(&[0.1; 7]);
+        assert_eq!(variance(7, &sum, &squares, 1).map(f64::to_bits), Some(0));
+        assert_eq!(stddev(7, &sum, &squares, 1).map(f64::to_bits), Some(0));
+    }
+
+    #[test]
+    fn too_few_values_have_no_variance_whatever_they_are() {
+        for values in [&[][..], &[1.0], &[f64::NAN]] {
+            let (sum, squares) = sums_of(values);
+            let n = values.len() as u64;
+            assert_eq!(variance(n, &sum, &squares, 1), None);
+            assert_eq!(stddev(n, &sum, &squares, 1), None);
+        }
+        assert_eq!(variance(0, &ExactSum::new(), &ExactSquares::new(), 0), None);
+        let (sum, squares) = sums_of(&[3.0]);
+        assert_eq!(variance(1, &sum, &squares, 0), Some(0.0));
+    }
+
+    #[test]
+    fn what_is_not_finite_has_the_canonical_nan_as_variance() {
+        for odd in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            let (sum, squares) = sums_of(&[1.0, odd]);
+            let bits = Some(0x7ff8_0000_0000_0000);
+            assert_eq!(variance(2, &sum, &squares, 1).map(f64::to_bits), bits);
+            assert_eq!(stddev(2, &sum, &squares, 0).map(f64::to_bits), bits);
+        }
+    }
+
+    #[test]
+    fn sums_that_no_values_have_give_nan() {
+        let (sum, _) = sums_of(&[10.0, 10.0]);
+        let (_, squares) = sums_of(&[1.0]);
+        assert!(variance(2, &sum, &squares, 0).is_some_and(f64::is_nan));
+        let mut negative = ExactSquares::new();
+        negative.subtract(1.0);
+        assert!(stddev(2, &ExactSum::new(), &negative, 0).is_some_and(f64::is_nan));
+    }
+
+    #[test]
+    fn only_results_overflow_and_underflow() {
+        let (sum, squares) = sums_of(&[f64::MAX, f64::MIN]);
+        assert_eq!(variance(2, &sum, &squares, 0), Some(f64::INFINITY));
+        assert_eq!(stddev(2, &sum, &squares, 0), Some(f64::MAX));
+        assert_eq!(stddev(2, &sum, &squares, 1), Some(f64::INFINITY));
+        let (sum, squares) = sums_of(&[5e-324, -5e-324]);
+        assert_eq!(variance(2, &sum, &squares, 0), Some(0.0));
+        assert_eq!(stddev(2, &sum, &squares, 0), Some(5e-324));
+    }
+
+    #[test]
+    fn huge_counts_are_divided_by_exactly() {
+        let values = [1e-3, 2.5, -7.25e8, 3.0];
+        let (exact_sum, exact_squares) = (rational_sum(&values), rational_squares(&values));
+        for n in [u64::MAX, 1 << 63, (1 << 32) + 1, 1 << 32, u64::from(u32::MAX), 1 << 53] {
+            assert_correctly_rounded(n, &sums_of(&values), (&exact_sum, &exact_squares));
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(600))]
+
+        #[test]
+        fn variance_and_deviation_are_correctly_rounded(values in finite_sets(), more in 0_u64..3) {
+            // More values than those given means that the rest are zeros.
+            let n = values.len() as u64 + more;
+            let exact = (&rational_sum(&values), &rational_squares(&values));
+            assert_correctly_rounded(n, &sums_of(&values), exact);
+        }
+
+        #[test]
+        fn integers_and_doubles_have_one_variance(integers in proptest::collection::vec(-1_i64 << 53..1 << 53, 2..9)) {
+            let (mut sum, mut squares) = (ExactSum::new(), ExactSquares::new());
+            for n in &integers {
+                sum.add_integer(*n);
+                squares.add_integer(*n);
+            }
+            let doubles: Vec<f64> = integers.iter().map(|n| *n as f64).collect();
+            prop_assert_eq!(&(sum.clone(), squares.clone()), &sums_of(&doubles));
+            let exact = (&rational_sum(&doubles), &rational_squares(&doubles));
+            assert_correctly_rounded(integers.len() as u64, &(sum, squares), exact);
+        }
+
+        #[test]
+        fn the_fast_root_is_the_exact_one(sets in proptest::collection::vec((finite(), finite(), finite()), 50)) {
+            for (a, b, c) in sets {
+                let (sum, squares) = sums_of(&[a, b, c]);
+                both_roots(3, 1, &sum, &squares);
+                both_roots(3, 0, &sum, &squares);
+                both_roots(1_000_003, 1, &sum, &squares);
+            }
+        }
+    }
+}

@@ -148,3 +148,191 @@ impl ExactSum {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{any_double, assert_nearest, finite, finite_sets, rational_sum};
+    use super::*;
+    use num_bigint::BigInt;
+    use num_rational::BigRational;
+    use proptest::prelude::*;
+
+    fn sum_of(values: &[f64]) -> ExactSum {
+        let mut sum = ExactSum::new();
+        values.iter().for_each(|x| sum.add(*x));
+        sum
+    }
+
+    /// The sum as floating-point addition has it where a value is not finite, which it gets right.
+    fn floating(values: &[f64]) -> f64 {
+        values.iter().map(|x| if x.is_finite() { 0.0 } else { *x }).sum()
+    }
+
+    #[test]
+    fn a_narrow_sum_is_small() {
+        assert!(size_of::<ExactSum>() <= 64);
+        assert_eq!(sum_of(&[0.1, 1e9, -12.5, 0.0]).heap_bytes(), 0);
+    }
+
+    #[test]
+    fn what_floating_point_loses_is_kept() {
+        assert_eq!(sum_of(&[1e308, 1.0, -1e308]).round(), 1.0);
+        assert_eq!(sum_of(&[f64::MAX, f64::MAX, f64::MIN]).round(), f64::MAX);
+        assert_eq!(sum_of(&[1.0, 2_f64.powi(-53)]).round(), 1.0);
+        assert_eq!(sum_of(&[1.0, 2_f64.powi(-53), 5e-324]).round(), 1.0_f64.next_up());
+        assert_eq!(sum_of(&[1.0_f64.next_up(), 2_f64.powi(-53)]).round(), 1.0_f64.next_up().next_up());
+        assert_eq!(sum_of(&[0.1; 10]).round(), 1.0);
+    }
+
+    #[test]
+    fn only_the_result_overflows() {
+        let half_step = 2_f64.powi(969);
+        assert_eq!(sum_of(&[f64::MAX, half_step]).round(), f64::MAX);
+        assert_eq!(sum_of(&[f64::MAX, half_step, half_step]).round(), f64::INFINITY);
+        assert_eq!(sum_of(&[f64::MIN, -half_step, -half_step]).round(), f64::NEG_INFINITY);
+        assert_eq!(sum_of(&[f64::MAX; 3]).mean(3), f64::MAX);
+    }
+
+    #[test]
+    fn zero_is_positive_and_nan_is_one() {
+        for zeros in [&[][..], &[-0.0], &[-0.0, -0.0], &[3.0, -3.0], &[-5e-324, 5e-324]] {
+            assert_eq!(sum_of(zeros).round().to_bits(), 0);
+        }
+        let odd_nan = f64::from_bits(0xfff0_0000_0000_0001);
+        for nans in [&[odd_nan][..], &[f64::INFINITY, f64::NEG_INFINITY], &[f64::INFINITY, f64::NAN]] {
+            assert_eq!(sum_of(nans).round().to_bits(), 0x7ff8_0000_0000_0000);
+            assert_eq!(sum_of(nans).mean(2).to_bits(), 0x7ff8_0000_0000_0000);
+        }
+        assert_eq!(sum_of(&[1.0]).mean(0).to_bits(), 0x7ff8_0000_0000_0000);
+    }
+
+    #[test]
+    fn a_mean_too_small_for_a_double_keeps_its_sign() {
+        assert_eq!(sum_of(&[5e-324]).mean(3).to_bits(), 0.0_f64.to_bits());
+        assert_eq!(sum_of(&[-5e-324]).mean(3).to_bits(), (-0.0_f64).to_bits());
+        assert_eq!(sum_of(&[-5e-324; 2]).mean(3), -5e-324);
+    }
+
+    #[test]
+    fn integers_are_exact_past_64_bits() {
+        let mut sum = ExactSum::new();
+        for value in [i64::MAX, i64::MAX, i64::MAX, 1, i64::MIN, -7] {
+            sum.add_integer(value);
+        }
+        let exact = 2 * i128::from(i64::MAX) - 7;
+        assert_eq!(sum.to_integer(), Some(exact));
+        sum.subtract_integer(i64::MIN);
+        assert_eq!(sum.to_integer(), Some(exact + (1 << 63)));
+        sum.add(0.5);
+        assert_eq!(sum.to_integer(), None);
+        sum.subtract(0.5);
+        sum.add(f64::NAN);
+        assert_eq!(sum.to_integer(), None);
+    }
+
+    #[test]
+    fn many_adds_carry_on() {
+        let mut sum = ExactSum::new();
+        for _ in 0..16 {
+            sum.add(f64::MAX);
+        }
+        // Doubling 60 times stands for 2^64 adds.
+        for _ in 0..60 {
+            sum.merge(&sum.clone());
+        }
+        assert_eq!(sum.round(), f64::INFINITY);
+        assert_eq!(sum.mean(u64::MAX), f64::MAX);
+        assert_eq!(sum.mean(1 << 63), f64::INFINITY);
+        let mut bytes = Vec::new();
+        sum.encode(&mut bytes);
+        assert_eq!(ExactSum::decode(&mut &bytes[..]).as_ref(), Ok(&sum));
+        (0..8).for_each(|_| sum.subtract(1e300));
+        assert_eq!(sum.mean(u64::MAX), f64::MAX);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(400))]
+
+        #[test]
+        fn sums_and_means_are_correctly_rounded(values in finite_sets(), n in 1_u64..) {
+            let exact = rational_sum(&values);
+            let sum = sum_of(&values);
+            assert_nearest(sum.round(), &exact);
+            for n in [1, 2, 3, values.len().max(1) as u64, n] {
+                assert_nearest_mean(&sum, &exact, n);
+            }
+        }
+
+        #[test]
+        fn order_and_grouping_are_nothing(
+            values in proptest::collection::vec(any_double(), 0..20).prop_shuffle(),
+            cuts in proptest::collection::vec(any::<proptest::sample::Index>(), 0..4),
+        ) {
+            let forward = sum_of(&values);
+            let mut reversed = values.clone();
+            reversed.reverse();
+            prop_assert_eq!(&sum_of(&reversed), &forward);
+            let mut cuts: Vec<_> = cuts.iter().map(|cut| cut.index(values.len() + 1)).collect();
+            cuts.sort_unstable();
+            let mut merged = ExactSum::new();
+            let mut from = 0;
+            for to in cuts.into_iter().chain([values.len()]) {
+                let mut part = sum_of(&values[from..to]);
+                part.merge(&merged);
+                merged = part;
+                from = to;
+            }
+            prop_assert_eq!(&merged, &forward);
+            prop_assert_eq!(merged.round().to_bits(), forward.round().to_bits());
+        }
+
+        #[test]
+        fn what_is_subtracted_leaves_nothing(
+            kept in proptest::collection::vec(any_double(), 0..6),
+            passing in proptest::collection::vec((any_double(), any::<bool>()), 0..10),
+        ) {
+            let mut sum = ExactSum::new();
+            for (x, subtract_first) in &passing {
+                if *subtract_first { sum.subtract(*x) } else { sum.add(*x) }
+            }
+            kept.iter().for_each(|x| sum.add(*x));
+            for (x, subtracted) in passing.iter().rev() {
+                if *subtracted { sum.add(*x) } else { sum.subtract(*x) }
+            }
+            prop_assert_eq!(&sum, &sum_of(&kept));
+            kept.iter().for_each(|x| sum.subtract(*x));
+            prop_assert_eq!(&sum, &ExactSum::new());
+            prop_assert!(sum.is_finite());
+        }
+
+        #[test]
+        fn nan_and_infinities_are_as_in_ieee(values in proptest::collection::vec(any_double(), 1..8)) {
+            let sum = sum_of(&values);
+            prop_assert_eq!(sum.is_finite(), values.iter().all(|x| x.is_finite()));
+            if !sum.is_finite() {
+                let expected = floating(&values);
+                prop_assert_eq!(sum.round().is_nan(), expected.is_nan());
+                prop_assert!(expected.is_nan() || sum.round() == expected);
+            }
+        }
+
+        #[test]
+        fn integers_and_doubles_are_one_sum(
+            integers in proptest::collection::vec(any::<i64>(), 0..6),
+            doubles in proptest::collection::vec(finite(), 0..4),
+        ) {
+            let mut sum = sum_of(&doubles);
+            integers.iter().for_each(|n| sum.add_integer(*n));
+            let whole: i128 = integers.iter().map(|n| i128::from(*n)).sum();
+            assert_nearest(sum.round(), &(rational_sum(&doubles) + BigRational::from(BigInt::from(whole))));
+            doubles.iter().for_each(|x| sum.subtract(*x));
+            prop_assert_eq!(sum.to_integer(), Some(whole));
+            integers.iter().for_each(|n| sum.subtract_integer(*n));
+            prop_assert_eq!(&sum, &ExactSum::new());
+        }
+    }
+
+    fn assert_nearest_mean(sum: &ExactSum, exact: &BigRational, n: u64) {
+        assert_nearest(sum.mean(n), &(exact / BigInt::from(n)));
+    }
+}
