@@ -124,6 +124,11 @@ impl<'a> Lane<'a> {
         self.cells
     }
 
+    /// Bytes of text at `row`; none where the type has none.
+    pub(crate) fn text_bytes(&self, row: usize) -> usize {
+        if self.is_valid(row) { self.cells.bytes(row).len() } else { 0 }
+    }
+
     /// Whether some row may be null.
     pub(crate) const fn has_nulls(&self) -> bool {
         self.valid.is_some()

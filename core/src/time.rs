@@ -108,10 +108,8 @@ impl FromStr for TimeDelta {
 
 impl fmt::Display for TimeDelta {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (unit, micros) = UNITS
-            .iter()
-            .find(|(_, micros)| self.0 != 0 && self.0 % micros == 0)
-            .unwrap_or(&("us", 1));
+        let (unit, micros) =
+            UNITS.iter().find(|(_, micros)| self.0 != 0 && self.0 % micros == 0).unwrap_or(&("us", 1));
         write!(f, "{}{unit}", self.0 / micros)
     }
 }
@@ -144,16 +142,10 @@ mod tests {
     #[test]
     fn what_is_no_span_is_refused() {
         for text in ["", "5", "h", "-1h", "1.5h", "1 h", "1y", "+3s"] {
-            assert_eq!(
-                text.parse::<TimeDelta>(),
-                Err(ParseTimeDeltaError::Malformed(text.to_owned()))
-            );
+            assert_eq!(text.parse::<TimeDelta>(), Err(ParseTimeDeltaError::Malformed(text.to_owned())));
         }
         for text in ["20000000w", "99999999999999999999us"] {
-            assert_eq!(
-                text.parse::<TimeDelta>(),
-                Err(ParseTimeDeltaError::TooLong(text.to_owned()))
-            );
+            assert_eq!(text.parse::<TimeDelta>(), Err(ParseTimeDeltaError::TooLong(text.to_owned())));
         }
     }
 

@@ -69,10 +69,7 @@ mod tests {
 
     #[test]
     fn a_sliding_window_holds_its_end_and_not_its_start() {
-        let window = Window::Sliding {
-            width: TimeDelta::from_micros(10),
-            offset: TimeDelta::from_micros(5),
-        };
+        let window = Window::Sliding { width: TimeDelta::from_micros(10), offset: TimeDelta::from_micros(5) };
         let bounds = window.bounds(micros(0), None);
         assert_eq!(bounds, Bounds { after: Some(micros(-15)), until: micros(-5) });
         assert!(bounds.contains(micros(-5)) && bounds.contains(micros(-14)));

@@ -14,11 +14,12 @@ pub(crate) struct Count(u64);
 
 impl Partial for Count {
     fn add(&mut self, lane: Option<&Lane<'_>>, rows: Range<usize>, _: &dyn Fn(usize) -> Order) {
-        self.0 += lane.map_or(rows.len(), |lane| lane.count(rows)) as u64;
+        let rows = lane.map_or(rows.len(), |lane| lane.count(rows));
+        self.0 = self.0.saturating_add(rows as u64);
     }
 
     fn merge(&mut self, other: &Self) {
-        self.0 += other.0;
+        self.0 = self.0.saturating_add(other.0);
     }
 
     fn finish(&self, _: Aggregation) -> Value {

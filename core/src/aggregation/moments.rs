@@ -18,6 +18,9 @@ pub(crate) struct Moments {
     squares: Option<ExactSquares>,
 }
 
+/// More values than a log can hold; so counts never overflow, and sums of integers never leave 128 bits.
+const MOST_VALUES: u64 = 1 << 62;
+
 /// An exact sum. That of 64-bit integers fits 128 bits for every number of events.
 #[derive(Clone, Debug)]
 enum Sum {
@@ -227,7 +230,11 @@ impl Partial for Moments {
     }
 
     fn heap_bytes(&self) -> usize {
-        0
+        let sum = match &self.sum {
+            Sum::Integer(_) => 0,
+            Sum::Float(sum) => sum.heap_bytes(),
+        };
+        sum + self.squares.as_ref().map_or(0, ExactSquares::heap_bytes)
     }
 
     fn encode(&self, out: &mut Vec<u8>) {
@@ -244,8 +251,16 @@ impl Partial for Moments {
     fn decode(&mut self, _: Option<FieldType>, bytes: &mut Reader<'_>) -> Result<(), CodecError> {
         const DAMAGED: CodecError = CodecError::Invalid("an exact sum is not well-formed");
         self.count = bytes.unsigned()?;
+        if self.count > MOST_VALUES {
+            return Err(CodecError::Invalid("a sum is of more values than there can be"));
+        }
         match &mut self.sum {
-            Sum::Integer(sum) => *sum = i128::from_le_bytes(bytes.array()?),
+            Sum::Integer(sum) => {
+                *sum = i128::from_le_bytes(bytes.array()?);
+                if sum.unsigned_abs() > u128::from(self.count) << 63 {
+                    return Err(CodecError::Invalid("a sum is greater than its values can be"));
+                }
+            }
             Sum::Float(sum) => *sum = ExactSum::decode(&mut bytes.0).map_err(|_| DAMAGED)?,
         }
         if let Some(squares) = &mut self.squares {

@@ -1,7 +1,89 @@
 //! The fold of one key, kept so that it can be asked at any instant.
+//!
+//! A state is a time-ordered run of chunks. The newest one is the *tail*, to which events in order are
+//! appended; the others are *closed* and keep their partials beside them, so that a lookup merges partials
+//! and looks at events only where a window begins and ends. What no instant that may still be asked can
+//! tell apart is in the *base*.
 
+mod add;
+mod base;
+mod bits;
+mod chunk;
+mod column;
+mod forget;
+mod layout;
+mod lookup;
+mod orders;
+mod parts;
+
+use crate::aggregation::{Accumulator, Partial};
 use crate::codec::CodecError;
-use crate::{FoldPlan, Instant, Lane, Order, Status, Value};
+use crate::{Status, Value};
+
+use base::Base;
+use chunk::Chunk;
+use layout::Layout;
+
+/// The fold of one key by one plan: always the same plan.
+///
+/// Events come in any order ([`add`](Self::add)); it answers at any instant that was not forgotten
+/// ([`values`](Self::values)).
+#[derive(Clone, Debug, Default)]
+pub struct KeyState {
+    base: Base,
+    /// In order; all of them before the tail.
+    closed: Vec<Closed>,
+    /// Empty only if no chunk is closed.
+    tail: Chunk,
+    /// How many part numbers were given to closed chunks.
+    parts_given: u32,
+    /// Whether part 0 must be written again.
+    head_changed: bool,
+    /// Parts of chunks that are no longer there.
+    deleted: Vec<u32>,
+}
+
+/// A chunk that events are no longer appended to.
+#[derive(Clone, Debug)]
+struct Closed {
+    /// Number of the part it is stored as.
+    part: u32,
+    chunk: Chunk,
+    /// For each slot of the layout, the fold of all the chunk's events.
+    partials: Box<[Accumulator]>,
+    /// Whether its part must be written again.
+    changed: bool,
+}
+
+impl KeyState {
+    /// The state of a key without events.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Bytes this state takes in memory, about.
+    pub fn bytes_in_memory(&self) -> usize {
+        let closed = |closed: &Closed| {
+            size_of::<Closed>() + closed.chunk.heap_bytes() + partial_bytes(&closed.partials)
+        };
+        size_of::<Self>()
+            + self.base.heap_bytes()
+            + self.tail.heap_bytes()
+            + self.closed.iter().map(closed).sum::<usize>()
+    }
+
+    /// Closes `chunk` at `position` among the closed chunks, under a new part number.
+    fn close(&mut self, layout: &Layout, position: usize, chunk: Chunk) {
+        self.parts_given += 1;
+        let partials = chunk.partials(layout);
+        let closed = Closed { part: self.parts_given, chunk, partials, changed: true };
+        self.closed.insert(position, closed);
+    }
+}
+
+fn partial_bytes(partials: &[Accumulator]) -> usize {
+    partials.iter().map(|partial| size_of_val(partial) + partial.heap_bytes()).sum()
+}
 
 /// Why bytes are not the state of a key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -50,66 +132,4 @@ pub struct Changes {
     pub put: Vec<(u32, Vec<u8>)>,
     /// Parts that are gone, ascending.
     pub delete: Vec<u32>,
-}
-
-/// The fold of one key.
-#[derive(Clone, Debug, Default)]
-pub struct KeyState {}
-
-impl KeyState {
-    /// The state of a key without events.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Takes in one event, in any order of arrival; each event once.
-    pub fn add(&mut self, plan: &FoldPlan, order: Order, inputs: &[Lane<'_>], row: usize) {
-        let _ = (plan, order, inputs, row);
-    }
-
-    /// A value and its status for each of the plan's features at `at`.
-    pub fn values(&self, plan: &FoldPlan, at: Instant) -> Vec<(Value, Status)> {
-        self.answer(plan, at).values
-    }
-
-    /// The values at `at`, with what there is to count about them.
-    pub fn answer(&self, plan: &FoldPlan, at: Instant) -> Answer {
-        let _ = (plan, at);
-        Answer { values: Vec::new(), sum_overflows: 0 }
-    }
-
-    /// The time of the newest event visible at `at`, at any age.
-    pub fn last_event_time(&self, at: Instant) -> Option<Instant> {
-        let _ = at;
-        None
-    }
-
-    /// Lets go of what no instant from `horizon` on can tell apart.
-    pub fn forget(&mut self, plan: &FoldPlan, horizon: Instant) {
-        let _ = (plan, horizon);
-    }
-
-    /// What changed since the last call (or since it was decoded), as parts to write and to delete.
-    pub fn take_changes(&mut self, plan: &FoldPlan) -> Changes {
-        let _ = plan;
-        Changes::default()
-    }
-
-    /// Reads a state from its parts; `None` if there is no part 0.
-    ///
-    /// # Errors
-    ///
-    /// What `parts` fails with, or a [`StateError`].
-    pub fn decode<B: AsRef<[u8]>, E: From<StateError>>(
-        plan: &FoldPlan,
-        mut parts: impl FnMut(u32) -> Result<Option<B>, E>,
-    ) -> Result<Option<Self>, E> {
-        let _ = plan;
-        Ok(parts(0)?.map(|_| Self::new()))
-    }
-
-    /// Bytes this state takes in memory, about.
-    pub fn bytes_in_memory(&self) -> usize {
-        size_of::<Self>()
-    }
 }

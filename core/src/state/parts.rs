@@ -1,0 +1,154 @@
+//! A state as numbered parts of bytes.
+//!
+//! Part 0 is the head: the base, the list of closed chunks (part number and number of events of each), and the
+//! tail. Part n is the closed chunk of that number. So a key of few events is one part, and appending changes
+//! only the head. Every part begins with the version of the format and ends with a checksum (XXH3, low 32
+//! bits, little-endian); numbers are varints.
+
+use std::collections::BTreeSet;
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::FoldPlan;
+use crate::codec::{CodecError, Reader, put_unsigned};
+
+use super::base::Base;
+use super::chunk::Chunk;
+use super::layout::Layout;
+use super::{Changes, Closed, KeyState, StateError};
+
+/// First byte of every part. A new number whenever the bytes that follow change their meaning.
+const VERSION: u8 = 1;
+
+/// Number of the head.
+const HEAD: u32 = 0;
+
+impl KeyState {
+    /// What changed since the last call, or since it was decoded, as parts to write and parts to delete.
+    ///
+    /// Deleting a part that was never written must be no error.
+    pub fn take_changes(&mut self, _plan: &FoldPlan) -> Changes {
+        let mut put = Vec::new();
+        if std::mem::take(&mut self.head_changed) {
+            put.push((HEAD, sealed(|out| self.encode_head(out))));
+        }
+        for closed in &mut self.closed {
+            if std::mem::take(&mut closed.changed) {
+                put.push((closed.part, sealed(|out| closed.chunk.encode(out))));
+            }
+        }
+        put.sort_unstable_by_key(|(part, _)| *part);
+        let mut delete = std::mem::take(&mut self.deleted);
+        delete.sort_unstable();
+        Changes { put, delete }
+    }
+
+    /// Whether [`take_changes`](Self::take_changes) would give anything.
+    pub fn has_changes(&self) -> bool {
+        self.head_changed
+    }
+
+    /// Reads a state from its parts, which `parts` gives by number; `None` if there is no part 0.
+    ///
+    /// The plan must be the one that the state was kept with.
+    ///
+    /// # Errors
+    ///
+    /// What `parts` fails with, or a [`StateError`] if a part is missing or is not what was written.
+    pub fn decode<B: AsRef<[u8]>, E: From<StateError>>(
+        plan: &FoldPlan,
+        mut parts: impl FnMut(u32) -> Result<Option<B>, E>,
+    ) -> Result<Option<Self>, E> {
+        let Some(head) = parts(HEAD)? else { return Ok(None) };
+        let layout = Layout::of(plan);
+        let (mut state, directory) =
+            unsealed(HEAD, head.as_ref(), |bytes| Self::decode_head(plan, &layout, bytes))?;
+        for (part, events) in directory {
+            let bytes = parts(part)?.ok_or(StateError::Missing { part })?;
+            let chunk = unsealed(part, bytes.as_ref(), |bytes| {
+                let chunk = Chunk::decode(plan, bytes)?;
+                let follows = state.closed.last().is_none_or(|before| before.chunk.last() <= chunk.first());
+                if chunk.len() as u64 != events || !follows {
+                    return Err(CodecError::Invalid("the chunk is not the one that the head names"));
+                }
+                Ok(chunk)
+            })?;
+            let partials = chunk.partials(&layout);
+            state.closed.push(Closed { part, chunk, partials, changed: false });
+        }
+        let end = state.closed.last().and_then(|closed| closed.chunk.last());
+        if end.is_some() && end > state.tail.first() {
+            let cause = CodecError::Invalid("the tail does not follow the closed chunks");
+            return Err(StateError::Damaged { part: HEAD, cause }.into());
+        }
+        Ok(Some(state))
+    }
+
+    fn encode_head(&self, out: &mut Vec<u8>) {
+        self.base.encode(out);
+        put_unsigned(out, self.parts_given.into());
+        put_unsigned(out, self.closed.len() as u64);
+        for closed in &self.closed {
+            put_unsigned(out, closed.part.into());
+            put_unsigned(out, closed.chunk.len() as u64);
+        }
+        self.tail.encode(out);
+    }
+
+    /// The state without its closed chunks, and the directory of these.
+    fn decode_head(
+        plan: &FoldPlan,
+        layout: &Layout,
+        bytes: &mut Reader<'_>,
+    ) -> Result<(Self, Vec<(u32, u64)>), CodecError> {
+        const BAD_PART: CodecError = CodecError::Invalid("the list of chunks has a part that cannot be");
+        let base = Base::decode(layout, bytes)?;
+        let parts_given = u32::try_from(bytes.unsigned()?).map_err(|_| BAD_PART)?;
+        let mut directory = Vec::new();
+        let mut seen = BTreeSet::new();
+        for _ in 0..bytes.count()? {
+            let part = u32::try_from(bytes.unsigned()?).map_err(|_| BAD_PART)?;
+            let events = bytes.unsigned()?;
+            if part == HEAD || part > parts_given || events == 0 || !seen.insert(part) {
+                return Err(BAD_PART);
+            }
+            directory.push((part, events));
+        }
+        let tail = Chunk::decode(plan, bytes)?;
+        Ok((Self { base, tail, parts_given, ..Self::default() }, directory))
+    }
+}
+
+/// The version, what `write` writes, and the checksum of both.
+fn sealed(write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let mut out = vec![VERSION];
+    write(&mut out);
+    let checksum = checksum(&out);
+    out.extend_from_slice(&checksum);
+    out
+}
+
+/// What `read` makes of the bytes that were [`sealed`] as `part`: all of them.
+fn unsealed<T>(
+    part: u32,
+    bytes: &[u8],
+    read: impl FnOnce(&mut Reader<'_>) -> Result<T, CodecError>,
+) -> Result<T, StateError> {
+    let damaged = |cause| StateError::Damaged { part, cause };
+    let (sealed, expected) = bytes.split_last_chunk::<4>().ok_or_else(|| damaged(CodecError::Truncated))?;
+    let (version, content) = sealed.split_first().ok_or_else(|| damaged(CodecError::Truncated))?;
+    if checksum(sealed) != *expected {
+        return Err(damaged(CodecError::Invalid("its checksum does not match")));
+    }
+    if *version != VERSION {
+        return Err(StateError::Version { part, found: *version, expected: VERSION });
+    }
+    let mut reader = Reader(content);
+    let value = read(&mut reader).map_err(damaged)?;
+    reader.end().map_err(damaged)?;
+    Ok(value)
+}
+
+fn checksum(bytes: &[u8]) -> [u8; 4] {
+    (xxh3_64(bytes) as u32).to_le_bytes()
+}
