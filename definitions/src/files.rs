@@ -1,5 +1,7 @@
 //! The files a repository is made of.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// One file of a feature repository, definitions or a schema.
@@ -10,4 +12,108 @@ pub struct DefinitionFile {
     pub name: String,
     /// What it says.
     pub text: String,
+}
+
+impl DefinitionFile {
+    /// A file of this name and text.
+    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { name: name.into(), text: text.into() }
+    }
+
+    /// Whether the file holds definitions, by its name; the others are schemas.
+    pub fn is_definitions(&self) -> bool {
+        is_definitions(&self.name)
+    }
+}
+
+/// Whether a file of this name holds definitions: `*.yaml` or `*.yml`.
+pub(crate) fn is_definitions(name: &str) -> bool {
+    name.ends_with(".yaml") || name.ends_with(".yml")
+}
+
+/// Where schema files come from, and which of them were used.
+pub(crate) struct SchemaFiles<'a> {
+    read: &'a dyn Fn(&str) -> Result<String, String>,
+    used: BTreeMap<String, String>,
+}
+
+impl<'a> SchemaFiles<'a> {
+    /// Files that `read` gives by name, or says why it cannot.
+    pub fn new(read: &'a dyn Fn(&str) -> Result<String, String>) -> Self {
+        Self { read, used: BTreeMap::new() }
+    }
+
+    /// The text of the file that the definition file `from` calls `path`: a path relative to its folder.
+    pub fn get(&mut self, from: &str, path: &str) -> Result<String, String> {
+        let name = beside(from, path);
+        if is_definitions(&name) {
+            return Err(format!("the schema file `{name}` is named like a file of definitions: call it .avsc"));
+        }
+        if let Some(text) = self.used.get(&name) {
+            return Ok(text.clone());
+        }
+        let text = (self.read)(&name)?;
+        self.used.insert(name, text.clone());
+        Ok(text)
+    }
+
+    /// The files that were used.
+    pub fn into_files(self) -> impl Iterator<Item = DefinitionFile> {
+        self.used.into_iter().map(|(name, text)| DefinitionFile { name, text })
+    }
+}
+
+/// `path` as seen from the folder of the file `from`, without `.` and, where it can be, without `..`.
+fn beside(from: &str, path: &str) -> String {
+    if path.starts_with('/') {
+        return path.to_owned();
+    }
+    let folder = from.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let mut parts: Vec<&str> = Vec::new();
+    for part in folder.split('/').chain(path.split('/')) {
+        match part {
+            "." => {}
+            ".." if parts.last().is_some_and(|last| !matches!(*last, ".." | "")) => {
+                parts.pop();
+            }
+            // An empty first part is the root of an absolute path.
+            "" if !(parts.is_empty() && from.starts_with('/')) => {}
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn schema_files_are_found_beside_the_file_that_names_them() {
+        for (from, path, expected) in [
+            ("f.yaml", "a.avsc", "a.avsc"),
+            ("features/f.yaml", "a.avsc", "features/a.avsc"),
+            ("features/f.yaml", "./schemas/a.avsc", "features/schemas/a.avsc"),
+            ("features/f.yaml", "../a.avsc", "a.avsc"),
+            ("features/f.yaml", "../../a.avsc", "../a.avsc"),
+            ("../x/f.yaml", "../../a.avsc", "../../a.avsc"),
+            ("/etc/f.yaml", "a.avsc", "/etc/a.avsc"),
+            ("/etc/f.yaml", "../../a.avsc", "/../a.avsc"),
+            ("features/f.yaml", "/a.avsc", "/a.avsc"),
+        ] {
+            assert_eq!(beside(from, path), expected, "{path} from {from}");
+        }
+    }
+
+    #[test]
+    fn files_that_were_used_are_kept_once() {
+        let read = |name: &str| Ok(format!("text of {name}"));
+        let mut files = SchemaFiles::new(&read);
+        for from in ["x/a.yaml", "x/b.yaml"] {
+            assert_eq!(files.get(from, "s.avsc"), Ok("text of x/s.avsc".to_owned()));
+        }
+        assert!(files.get("x/a.yaml", "other.yml").is_err());
+        let used: Vec<_> = files.into_files().collect();
+        assert_eq!(used, [DefinitionFile::new("x/s.avsc", "text of x/s.avsc")]);
+    }
 }

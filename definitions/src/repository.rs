@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use arrow::datatypes::DataType;
 use thalweg_core::{FeatureColumn, FieldType, FoldPlan, Lookback, TimeDelta};
-use thalweg_log::{DecoderSpec, Field, Format};
+use thalweg_log::{Field, Format};
 
 use crate::{DefinitionFile, Version};
 
@@ -69,7 +69,7 @@ pub struct Source {
     pub topic: String,
     /// What a record's value is.
     pub format: Format,
-    /// The fields an expression may use, sorted by path.
+    /// The fields an expression may use, sorted by path. `@timestamp`, the record's own, is always among them.
     pub fields: Vec<Field>,
     /// Where an event says when it happened.
     pub event_time: TimeField,
@@ -85,24 +85,6 @@ impl Source {
     /// The field with this path.
     pub fn field(&self, path: &str) -> Option<&Field> {
         self.fields.iter().find(|field| field.name == path)
-    }
-
-    /// How to decode this source's records for `views`: the fields they use, and those that say when an
-    /// event happened and how it is ordered. Fields are in order of their paths.
-    pub fn decoder_spec(&self, views: &[&FeatureView]) -> DecoderSpec {
-        let fields = self.fields.iter().filter(|field| {
-            let path = field.name.as_str();
-            self.uses_for_itself(path)
-                || views.iter().any(|view| view.fields.binary_search_by(|used| used.as_str().cmp(path)).is_ok())
-        });
-        DecoderSpec { format: self.format.clone(), fields: fields.cloned().collect() }
-    }
-
-    /// Whether the source reads the field at `path` whatever its views do.
-    fn uses_for_itself(&self, path: &str) -> bool {
-        let times = [Some(&self.event_time), self.append_time.as_ref()];
-        times.into_iter().flatten().any(|time| time.field() == Some(path))
-            || self.order_by.as_deref() == Some(path)
     }
 }
 
@@ -155,8 +137,12 @@ pub struct FeatureView {
     pub filter: Option<Sql>,
     /// What the inputs of [`Self::plan`] are, by position.
     pub inputs: Vec<Input>,
-    /// What is folded, and for how long events matter.
+    /// What is folded, and for how long events matter. Inputs and features stand in an order that their
+    /// meaning alone decides: views of one [`Version`] have equal plans but for the lookback, so that the
+    /// state of one can be read by the other.
     pub plan: FoldPlan,
+    /// Names of the columns in the order of the definition, in which `view:*` gives them.
+    pub columns: Vec<String>,
     /// Words for people; they mean nothing to the values.
     pub tags: BTreeMap<String, String>,
     /// Paths of the source's fields that the expressions of this view use, sorted.

@@ -1,9 +1,24 @@
 //! A hash of what something means.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
-/// Hash of the meaning of a definition: equal for definitions that give equal values, whatever their comments,
+use serde_json::Value as Json;
+use thalweg_core::{Aggregation, FoldPlan, Window};
+use thalweg_log::{AvroFraming, Format};
+
+use crate::{Input, JoinKey, Source, Sql};
+
+/// Hash of the meaning of a view: equal for definitions that give equal values, whatever their names, comments,
 /// tags, order or files.
+///
+/// What goes in: the source's topic, format and schema, the fields in use with their types, event time, append
+/// time, `order_by` and `max_ahead`; the names and types of the join keys and their expressions; `where`, `ttl`;
+/// and of each column its name, aggregation, input and window. Expressions go in as the planner prints them,
+/// spans in microseconds, columns in order of their names.
+///
+/// `lookback` does not: it decides which instants can be answered online, not what the answer is. What a
+/// shorter one has forgotten a longer one cannot bring back, though, so [`Diff`](crate::Diff) calls for a rebuild
+/// where it grows.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version([u8; 32]);
 
@@ -35,5 +50,113 @@ impl fmt::Debug for Version {
 impl serde::Serialize for Version {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.to_hex())
+    }
+}
+
+/// The version of a view made of these.
+pub(crate) fn version_of(
+    source: &Source,
+    join_keys: &[JoinKey],
+    filter: Option<&Sql>,
+    inputs: &[Input],
+    plan: &FoldPlan,
+    fields: &[String],
+) -> Version {
+    let mut meaning = Meaning(String::from("thalweg view 1\n"));
+    meaning.source(source, fields);
+    for JoinKey { name, field_type, expression } in join_keys {
+        meaning.line("key", &[name, field_type.name(), &expression.meaning]);
+    }
+    meaning.line("where", &[filter.map_or("", |filter| &filter.meaning)]);
+    meaning.line("ttl", &[&plan.ttl.map_or(String::new(), |ttl| ttl.as_micros().to_string())]);
+    for column in &plan.features {
+        let aggregation = match column.aggregation {
+            Aggregation::FirstN { n } | Aggregation::LastN { n } => {
+                format!("{} {n}", column.aggregation.name())
+            }
+            aggregation => aggregation.name().to_owned(),
+        };
+        let window = match column.window {
+            Window::Sliding { width, offset } => {
+                format!("sliding {} {}", width.as_micros(), offset.as_micros())
+            }
+            Window::Lifetime => "lifetime".to_owned(),
+        };
+        let input = column.input.and_then(|position| inputs.get(position));
+        let [expression, filter, input_type] = input.map_or(["", "", ""], |input| {
+            let filter = input.filter.as_ref().map_or("", |filter| &filter.meaning);
+            [&input.expression.meaning, filter, input.field_type.name()]
+        });
+        meaning.line("column", &[&column.name, &aggregation, &window, expression, filter, input_type]);
+    }
+    Version(*blake3::hash(meaning.0.as_bytes()).as_bytes())
+}
+
+/// The text that is hashed: a line for each fact, its parts each with their length before them, so that no two
+/// different lists of facts are written alike.
+struct Meaning(String);
+
+impl Meaning {
+    fn line(&mut self, fact: &str, parts: &[&str]) {
+        self.0.push_str(fact);
+        for part in parts {
+            write!(self.0, " {}:{part}", part.len()).expect("a string takes all that is written to it");
+        }
+        self.0.push('\n');
+    }
+
+    fn source(&mut self, source: &Source, fields: &[String]) {
+        self.line("topic", &[&source.topic]);
+        match &source.format {
+            Format::Json => self.line("json", &[]),
+            Format::Avro { schema, framing } => {
+                let framing = match framing {
+                    AvroFraming::Datum => "datum",
+                    AvroFraming::SingleObject => "single_object",
+                };
+                self.line("avro", &[framing, &schema_meaning(schema.json())]);
+            }
+        }
+        for field in source.fields.iter().filter(|field| in_use(source, fields, &field.name)) {
+            self.line("field", &[&field.name, field.type_name()]);
+        }
+        let append_time = source.append_time.as_ref().map(ToString::to_string).unwrap_or_default();
+        self.line("event_time", &[&source.event_time.to_string()]);
+        self.line("append_time", &[&append_time]);
+        self.line("order_by", &[source.order_by.as_deref().unwrap_or_default()]);
+        self.line("max_ahead", &[&source.max_ahead.as_micros().to_string()]);
+    }
+}
+
+/// Whether a view that reads `fields` of `source` needs the field at `path`, for itself or for its source.
+fn in_use(source: &Source, fields: &[String], path: &str) -> bool {
+    let times = [Some(&source.event_time), source.append_time.as_ref()];
+    fields.iter().any(|field| field == path)
+        || times.into_iter().flatten().any(|time| time.field() == Some(path))
+        || source.order_by.as_deref() == Some(path)
+}
+
+/// An Avro schema without its documentation and with its keys in order. A schema that is not JSON stands for itself.
+fn schema_meaning(json: &str) -> String {
+    match serde_json::from_str::<Json>(json) {
+        Ok(schema) => without_documentation(schema).to_string(),
+        Err(_) => json.to_owned(),
+    }
+}
+
+fn without_documentation(schema: Json) -> Json {
+    match schema {
+        Json::Array(items) => items.into_iter().map(without_documentation).collect(),
+        Json::Object(entries) => {
+            let mut entries: Vec<_> = entries.into_iter().filter(|(key, _)| key != "doc").collect();
+            entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+            let entries = entries.into_iter().map(|(key, value)| {
+                // A default is a value, not a part of the schema.
+                let value = if key == "default" { value } else { without_documentation(value) };
+                (key, value)
+            });
+            Json::Object(entries.collect())
+        }
+        other => other,
     }
 }

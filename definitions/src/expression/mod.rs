@@ -1,63 +1,96 @@
-//! SQL expressions over the fields of an event, compiled once and evaluated a batch at a time.
+//! SQL expressions over the fields of one event, compiled once and evaluated a batch at a time.
+//!
+//! The language is DataFusion's SQL, without what is not a function of the event: no subqueries, aggregates,
+//! windows, clocks or random numbers. What this module adds to DataFusion's evaluation:
+//!
+//! - **Failing rows.** Arithmetic and casts are checked. Where a batch fails it is split until the failing rows
+//!   stand alone: they are null and counted, their neighbours keep their values.
+//! - **The same row, the same bits**, whatever batch it comes in. `case` evaluates a branch on the rows that
+//!   take it, `and` and `or` evaluate an operand on the rows that those before it leave open, and `coalesce`,
+//!   `nvl` and `nullif` are such a `case`; so `case when x <> 0 then 1 / x end` never fails.
+//! - **One order of floats.** In comparisons −0.0 = 0.0, NaN = NaN, and NaN is above all. A NaN in a result is
+//!   the canonical one.
+//! - **Names as they are declared.** A field is named by its path, `a.b` or `"a.b"`, case included; nothing is
+//!   folded. Names of functions and key words may be written in either case.
+//! - **Few types.** Values are of field types: int64 and float64 literals, instants in microseconds UTC. Texts
+//!   are compared with other types only as literals, which are then read as that type.
 
+mod canonical;
+mod compile;
 mod error;
+mod evaluate;
+mod floats;
+mod functions;
+mod logic;
+mod math;
+mod parse;
+mod plan;
+mod types;
 
-pub use error::ExpressionError;
+#[cfg(test)]
+mod tests;
 
-use arrow::array::ArrayRef;
+use std::sync::Arc;
+
 use arrow::record_batch::RecordBatch;
 use thalweg_core::FieldType;
 use thalweg_log::Field;
 
-/// A checked expression over the fields of a source.
+pub use error::ExpressionError;
+pub use evaluate::Evaluated;
+
+/// A checked expression over the fields of a source. Cloning it is cheap.
 #[derive(Clone, Debug)]
 pub struct Expression {
-    fields: Vec<String>,
-    result_type: FieldType,
-    canonical: String,
-}
-
-/// What an expression gives for a batch.
-#[derive(Clone, Debug)]
-pub struct Evaluated {
-    /// One value for each row of the batch, of exactly the result type's Arrow type; every NaN is canonical.
-    pub column: ArrayRef,
-    /// Rows on which the expression failed; they are null in the column.
-    pub failed: u64,
+    program: Arc<evaluate::Program>,
+    canonical: Arc<str>,
 }
 
 impl Expression {
     /// Compiles `sql`, whatever type it gives.
+    ///
+    /// # Errors
+    /// If the text is not exactly one expression of the language over `fields`, gives no field type, or is too
+    /// long or too deep.
     pub fn compile(sql: &str, fields: &[Field]) -> Result<Self, ExpressionError> {
-        let _ = (sql, fields);
-        Err(ExpressionError::new("expressions are not compiled yet", None))
+        compile::compile(sql, fields, None)
     }
 
-    /// Compiles `sql` and makes it give `wanted`, where that takes no more than a widening the reader of the
-    /// definition expects (int32 to int64, and checked back; float32 to float64; date to timestamp).
+    /// Compiles `sql` and has it give `wanted`.
+    ///
+    /// An int32 becomes an int64 or a float64, a float32 a float64, a date a timestamp; an int64 becomes an
+    /// int32, and fails on the rows where it is none. Anything else must be cast in the expression.
+    ///
+    /// # Errors
+    /// As [`Expression::compile`], and if the expression gives another type.
     pub fn compile_as(sql: &str, fields: &[Field], wanted: FieldType) -> Result<Self, ExpressionError> {
-        let _ = wanted;
-        Self::compile(sql, fields)
+        compile::compile(sql, fields, Some(wanted))
     }
 
     /// The type of its values.
     pub fn result_type(&self) -> FieldType {
-        self.result_type
+        self.program.result_type()
     }
 
     /// Paths of the fields it reads, each once, in sorted order.
     pub fn fields(&self) -> &[String] {
-        &self.fields
+        self.program.fields()
     }
 
-    /// The expression's meaning as text: equal texts mean equal values. Made for hashing.
+    /// The expression's meaning as text, made for hashing: equal texts give equal values on equal events.
+    ///
+    /// It holds the operations after planning, with all casts, and the types of fields and literals; blanks,
+    /// parentheses, the case of key words and other names of one function are gone.
     pub fn canonical(&self) -> &str {
         &self.canonical
     }
 
-    /// Evaluates it on every row of a batch that has a column, named by its path, for each of
-    /// [`Expression::fields`].
+    /// Evaluates it on every row of `batch`.
+    ///
+    /// # Panics
+    /// If the batch lacks a column named as one of [`Expression::fields`], or has one of another type: it must
+    /// come from a decoder of the fields that the expression was compiled over.
     pub fn evaluate(&self, batch: &RecordBatch) -> Evaluated {
-        Evaluated { column: arrow::array::new_null_array(&self.result_type.to_arrow(), batch.num_rows()), failed: 0 }
+        self.program.evaluate(batch)
     }
 }

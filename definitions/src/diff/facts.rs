@@ -1,0 +1,154 @@
+//! Definitions as lists of facts, which can be compared one by one.
+
+use std::collections::BTreeMap;
+
+use arrow::datatypes::DataType;
+use thalweg_core::{Aggregation, FeatureColumn, FieldType, Lookback, Window};
+use thalweg_log::{AvroFraming, Format};
+
+use crate::{FeatureService, FeatureView, Input, Repository, Source, Sql};
+
+/// What is true of something: name of a fact → what it says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Facts(BTreeMap<String, String>);
+
+impl Facts {
+    fn say(&mut self, fact: impl Into<String>, value: impl ToString) {
+        self.0.insert(fact.into(), value.to_string());
+    }
+
+    fn say_if_any(&mut self, fact: &str, value: Option<impl ToString>) {
+        if let Some(value) = value {
+            self.say(fact, value);
+        }
+    }
+
+    /// A line for each fact that is another in `new`.
+    pub fn changes_to(&self, new: &Self) -> Vec<String> {
+        let gone_or_changed = self.0.iter().filter_map(|(fact, old)| match new.0.get(fact) {
+            None => Some(format!("{fact}: {old} → removed")),
+            Some(now) => (now != old).then(|| format!("{fact}: {old} → {now}")),
+        });
+        let added = new.0.iter().filter(|(fact, _)| !self.0.contains_key(*fact));
+        gone_or_changed.chain(added.map(|(fact, now)| format!("{fact}: new, {now}"))).collect()
+    }
+
+    /// A line for each of the facts of a service that its users would miss in `new`.
+    pub fn losses_in(&self, new: &Self) -> Vec<String> {
+        let lost = self.0.iter().filter(|(fact, _)| !fact.starts_with("key ")).filter_map(|(fact, old)| {
+            match new.0.get(fact) {
+                None => Some(format!("{fact} is removed")),
+                Some(now) => (type_in(now) != type_in(old))
+                    .then(|| format!("{fact} becomes {}; it is {}", type_in(now), type_in(old))),
+            }
+        });
+        let keys = new.0.iter().filter(|(fact, now)| fact.starts_with("key ") && self.0.get(*fact) != Some(now));
+        lost.chain(keys.map(|(fact, now)| format!("{fact} ({now}) is needed"))).collect()
+    }
+}
+
+/// The type in what is said of a service's column, before the view and column it comes from.
+fn type_in(value: &str) -> &str {
+    value.split_once(", ").map_or(value, |(data_type, _)| data_type)
+}
+
+/// The facts of a source.
+pub(super) fn source_facts(source: &Source) -> Facts {
+    let mut facts = Facts::default();
+    facts.say("topic", &source.topic);
+    match &source.format {
+        Format::Json => facts.say("format", "json"),
+        Format::Avro { schema, framing } => {
+            facts.say("format", "avro");
+            let framing = match framing {
+                AvroFraming::Datum => "datum",
+                AvroFraming::SingleObject => "single_object",
+            };
+            facts.say("encoding", framing);
+            let schema = blake3::hash(schema.json().as_bytes()).to_hex();
+            facts.say("schema", format!("hash {}", &schema[..12]));
+        }
+    }
+    for field in &source.fields {
+        facts.say(format!("field {}", field.name), field.type_name());
+    }
+    facts.say("event_time", &source.event_time);
+    facts.say_if_any("append_time", source.append_time.as_ref());
+    facts.say_if_any("order_by", source.order_by.as_ref());
+    facts.say("max_ahead", source.max_ahead);
+    facts
+}
+
+/// The facts of a view.
+pub(super) fn view_facts(view: &FeatureView) -> Facts {
+    let mut facts = Facts::default();
+    facts.say("entity", &view.entity);
+    facts.say("source", &view.source);
+    for key in &view.join_keys {
+        facts.say(format!("join key {}", key.name), format!("{}, {}", key.field_type, quoted(&key.expression)));
+    }
+    facts.say_if_any("where", view.filter.as_ref().map(quoted));
+    facts.say_if_any("ttl", view.ttl());
+    facts.say(
+        "lookback",
+        match view.lookback() {
+            Lookback::Within(span) => span.to_string(),
+            Lookback::Unbounded => "unbounded".to_owned(),
+        },
+    );
+    for column in &view.plan.features {
+        facts.say(format!("column {}", column.name), said_of(column, &view.inputs));
+    }
+    for (tag, text) in &view.tags {
+        facts.say(format!("tag {tag}"), text);
+    }
+    facts
+}
+
+/// A column in words: `avg of "dep_delay" over 1h`.
+fn said_of(column: &FeatureColumn, inputs: &[Input]) -> String {
+    let mut said = match column.aggregation {
+        Aggregation::FirstN { n } | Aggregation::LastN { n } => format!("{} ({n})", column.aggregation.name()),
+        aggregation => aggregation.name().to_owned(),
+    };
+    if let Some(input) = column.input.and_then(|position| inputs.get(position)) {
+        said += &format!(" of {}", quoted(&input.expression));
+        if let Some(filter) = &input.filter {
+            said += &format!(" where {}", quoted(filter));
+        }
+    }
+    match column.window {
+        Window::Sliding { width, offset } if offset == thalweg_core::TimeDelta::ZERO => said + &format!(" over {width}"),
+        Window::Sliding { width, offset } => said + &format!(" over {width}, {offset} ago"),
+        Window::Lifetime => said,
+    }
+}
+
+fn quoted(sql: &Sql) -> String {
+    format!("\"{}\"", sql.text)
+}
+
+/// The facts of a service: its columns with their types, and the keys it needs.
+pub(super) fn service_facts(repository: &Repository, service: &FeatureService) -> Facts {
+    let mut facts = Facts::default();
+    for feature in &service.features {
+        let view = repository.view(&feature.view);
+        let column = view.and_then(|view| Some((view, view.column(&feature.column)?)));
+        let data_type = column.map_or(String::new(), |(view, column)| type_name(&view.column_type(column)));
+        facts.say(
+            format!("column {}", feature.result_column()),
+            format!("{data_type}, {}:{}", feature.view, feature.column),
+        );
+    }
+    for key in repository.request_keys(&service.features).unwrap_or_default() {
+        facts.say(format!("key {}", key.name), key.field_type);
+    }
+    facts
+}
+
+fn type_name(data_type: &DataType) -> String {
+    match data_type {
+        DataType::List(item) => format!("list of {}", type_name(item.data_type())),
+        other => FieldType::from_arrow(other).map_or_else(|| other.to_string(), |known| known.to_string()),
+    }
+}

@@ -1,0 +1,107 @@
+//! All the steps from a text to an expression.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::datatypes::{Field as ArrowField, Schema};
+use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion_common::{DFSchema, DataFusionError, Result};
+use datafusion_expr::execution_props::ExecutionProps;
+use datafusion_expr::physical_planning_context::PhysicalPlanningContext;
+use datafusion_expr::{Expr, ExprSchemable};
+use datafusion_physical_expr::create_physical_expr;
+use thalweg_core::FieldType;
+use thalweg_log::Field;
+
+use super::canonical::canonical;
+use super::evaluate::Program;
+use super::logic::checked_and_lazy;
+use super::parse::parse;
+use super::plan::{plan, widen};
+use super::{Expression, ExpressionError, types};
+
+/// Stack for compiling, in bytes. Parser and planner recurse as deep as the tree goes, which a chain of
+/// thousands of `and` makes deep; the memory is only touched where that happens.
+const STACK_BYTES: usize = 256 << 20;
+
+/// Compiles `sql`, and has it give `wanted` if that is said.
+pub(super) fn compile(
+    sql: &str,
+    fields: &[Field],
+    wanted: Option<FieldType>,
+) -> std::result::Result<Expression, ExpressionError> {
+    let compiled = std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("compile-expression".to_owned()).stack_size(STACK_BYTES);
+        let running = thread.spawn_scoped(scope, || compile_here(sql, fields, wanted));
+        running.map(|thread| thread.join())
+    });
+    match compiled {
+        Ok(Ok(result)) => result,
+        Ok(Err(panic)) => std::panic::resume_unwind(panic),
+        Err(error) => {
+            let message = format!("no thread could be started to compile the expression ({error}): free some memory");
+            Err(ExpressionError::new(message, None))
+        }
+    }
+}
+
+fn compile_here(
+    sql: &str,
+    fields: &[Field],
+    wanted: Option<FieldType>,
+) -> std::result::Result<Expression, ExpressionError> {
+    let parsed = parse(sql, fields)?;
+    let schema = schema_of(fields.iter()).map_err(planner_error)?;
+    let planned = plan(parsed, &schema).map_err(planner_error)?;
+    let given = planned.get_type(&schema).map_err(planner_error)?;
+    let given = types::result_type(&given).map_err(|message| ExpressionError::new(message, None))?;
+    let result_type = wanted.unwrap_or(given);
+    let planned = widen(planned, given, result_type).map_err(|message| ExpressionError::new(message, None))?;
+    let canonical = canonical(&planned, &schema).map_err(planner_error)?;
+
+    let used = fields_used(&planned).map_err(planner_error)?;
+    let schema = schema_of(fields.iter().filter(|field| used.contains(&field.name))).map_err(planner_error)?;
+    let properties = ExecutionProps::new();
+    let physical = create_physical_expr(&planned, &schema, &properties, &PhysicalPlanningContext::default())
+        .and_then(checked_and_lazy)
+        .map_err(planner_error)?;
+    let program = Program::new(Arc::clone(schema.inner()), physical, result_type);
+    program.try_on_nulls().map_err(planner_error)?;
+    Ok(Expression { program: Arc::new(program), canonical: canonical.into() })
+}
+
+/// The schema of a batch with these fields, in order of their paths.
+fn schema_of<'a>(fields: impl Iterator<Item = &'a Field>) -> Result<DFSchema> {
+    let mut columns: Vec<_> =
+        fields.map(|field| ArrowField::new(&field.name, field.field_type.to_arrow(), true)).collect();
+    columns.sort_by(|a, b| a.name().cmp(b.name()));
+    DFSchema::try_from(Schema::new(columns))
+}
+
+fn fields_used(expr: &Expr) -> Result<BTreeSet<String>> {
+    let mut used = BTreeSet::new();
+    expr.apply(|part| {
+        if let Expr::Column(column) = part {
+            used.insert(column.name.clone());
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(used)
+}
+
+/// What the planner says, without its name for the kind of error.
+fn planner_error(error: DataFusionError) -> ExpressionError {
+    let mut error = &error;
+    while let DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) = error {
+        error = inner;
+    }
+    let message = match error {
+        DataFusionError::Plan(message)
+        | DataFusionError::NotImplemented(message)
+        | DataFusionError::Execution(message)
+        | DataFusionError::Configuration(message) => message.clone(),
+        other => other.strip_backtrace(),
+    };
+    let message = message.split(DataFusionError::BACK_TRACE_SEP).next().unwrap_or_default();
+    ExpressionError::new(message.trim(), None)
+}

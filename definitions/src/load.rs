@@ -1,0 +1,192 @@
+//! From files to a repository, or to all their mistakes.
+
+use std::collections::BTreeMap;
+
+use crate::declarations::Declarations;
+use crate::files::SchemaFiles;
+use crate::mistakes::{Mistakes, Place};
+use crate::yaml::{self, Keys, Map, Node};
+use crate::{DefinitionFile, Entity, FeatureService, FeatureView, Limits, Repository, Source};
+use crate::{entity, service, source, view};
+
+/// What a definition file may say.
+const SECTIONS: Keys = Keys {
+    known: &["sources", "entities", "feature_views", "feature_services"],
+    later: &["on_demand_feature_views"],
+};
+
+/// Reads and checks a repository from the texts of its files: definitions (`*.yaml`, `*.yml`) and the schema
+/// files they refer to. The order of the files is nothing.
+///
+/// # Errors
+/// All the mistakes there are, in all files.
+pub fn load_text(files: &[DefinitionFile]) -> Result<Repository, Mistakes> {
+    load_text_within(files, &Limits::default())
+}
+
+/// [`load_text`] with other limits than the default ones.
+///
+/// # Errors
+/// All the mistakes there are, in all files.
+pub fn load_text_within(files: &[DefinitionFile], limits: &Limits) -> Result<Repository, Mistakes> {
+    let (definitions, schemas): (Vec<_>, Vec<_>) = files.iter().partition(|file| file.is_definitions());
+    let schemas: BTreeMap<&str, &str> =
+        schemas.into_iter().map(|file| (file.name.as_str(), file.text.as_str())).collect();
+    let read_schema = |name: &str| match schemas.get(name) {
+        Some(text) => Ok((*text).to_owned()),
+        None => Err(format!("there is no schema file `{name}` among the files of the repository")),
+    };
+    let mut mistakes = Mistakes::default();
+    let mut by_name = BTreeMap::new();
+    for file in definitions {
+        if by_name.insert(file.name.clone(), file.text.clone()).is_some() {
+            mistakes.add(&Place::whole_file(&file.name), "a second file has this name");
+        }
+    }
+    check(by_name, &read_schema, limits, mistakes)
+}
+
+/// Checks definition files, given as name → text, of which those that could not be read have their mistake
+/// already.
+pub(crate) fn check(
+    definitions: BTreeMap<String, String>,
+    read_schema: &dyn Fn(&str) -> Result<String, String>,
+    limits: &Limits,
+    mut mistakes: Mistakes,
+) -> Result<Repository, Mistakes> {
+    let mut all_readable = mistakes.is_empty();
+    if definitions.len() > limits.files {
+        let help = Limits::help("files", limits.files);
+        mistakes.add_with_help(
+            &Place::whole_file("definitions"),
+            format!("{} files of definitions", definitions.len()),
+            help,
+        );
+        return Err(mistakes);
+    }
+    let mut documents: Vec<Node> = Vec::new();
+    for (name, text) in &definitions {
+        match read_documents(name, text, limits, &mut mistakes) {
+            Some(read) => documents.extend(read),
+            None => all_readable = false,
+        }
+    }
+    let sections = Sections::of(&documents, all_readable, &mut mistakes);
+    let mut schemas = SchemaFiles::new(read_schema);
+    let mut declared = sections.check(limits, &mut schemas, &mut mistakes);
+    declared.files = definitions.into_iter().map(|(name, text)| DefinitionFile { name, text }).collect();
+    declared.files.extend(schemas.into_files());
+    declared.files.sort_by(|a, b| a.name.cmp(&b.name));
+    mistakes.or(declared)
+}
+
+fn read_documents(name: &str, text: &str, limits: &Limits, mistakes: &mut Mistakes) -> Option<Vec<Node>> {
+    if text.len() > limits.file_bytes {
+        mistakes.add_with_help(
+            &Place::whole_file(name),
+            format!("a file of {} bytes", text.len()),
+            Limits::help("file_bytes", limits.file_bytes),
+        );
+        return None;
+    }
+    yaml::parse(name, text, mistakes)
+}
+
+/// The items of all files by section, in the order of files and lines.
+struct Sections<'a> {
+    sources: Vec<&'a Node>,
+    entities: Vec<&'a Node>,
+    views: Vec<&'a Node>,
+    services: Vec<&'a Node>,
+    /// Whether everything that may declare something could be read.
+    complete: bool,
+    /// Whether every kind of feature view that is there is one of this version.
+    views_complete: bool,
+}
+
+impl<'a> Sections<'a> {
+    fn of(documents: &'a [Node], all_readable: bool, mistakes: &mut Mistakes) -> Self {
+        let mut sections = Self {
+            sources: Vec::new(),
+            entities: Vec::new(),
+            views: Vec::new(),
+            services: Vec::new(),
+            complete: all_readable,
+            views_complete: true,
+        };
+        for document in documents.iter().filter(|document| !document.is_null()) {
+            sections.add(document, mistakes);
+        }
+        sections
+    }
+
+    fn add(&mut self, document: &'a Node, mistakes: &mut Mistakes) {
+        let Some(map) = Map::read(document, "a definition file", &SECTIONS, mistakes) else {
+            self.complete = false;
+            return;
+        };
+        self.views_complete &= SECTIONS.later.iter().all(|later| map.get(later).is_none());
+        self.complete &= map.has_only(&SECTIONS);
+        for (key, section) in [
+            ("sources", &mut self.sources),
+            ("entities", &mut self.entities),
+            ("feature_views", &mut self.views),
+            ("feature_services", &mut self.services),
+        ] {
+            let Some(node) = map.get(key) else { continue };
+            match node.items("a list, an item for each name", mistakes) {
+                Some(items) => section.extend(items),
+                None => self.complete = false,
+            }
+        }
+    }
+
+    /// Checks everything, what is referred to before what refers to it.
+    fn check(&self, limits: &Limits, schemas: &mut SchemaFiles<'_>, mistakes: &mut Mistakes) -> Repository {
+        let mut sources: Declarations<Source> = Declarations::new("source", self.complete);
+        for item in &self.sources {
+            declare(&mut sources, item, "a source", &source::KEYS, mistakes, |name, map, mistakes| {
+                source::read(name, map, schemas, mistakes)
+            });
+        }
+        let mut entities: Declarations<Entity> = Declarations::new("entity", self.complete);
+        for item in &self.entities {
+            declare(&mut entities, item, "an entity", &entity::KEYS, mistakes, entity::read);
+        }
+        let mut views: Declarations<FeatureView> =
+            Declarations::new("feature view", self.complete && self.views_complete);
+        for item in &self.views {
+            declare(&mut views, item, "a feature view", &view::KEYS, mistakes, |name, map, mistakes| {
+                view::read(name, map, &sources, &entities, limits, mistakes)
+            });
+        }
+        let mut services: Declarations<FeatureService> = Declarations::new("feature service", self.complete);
+        for item in &self.services {
+            declare(&mut services, item, "a feature service", &service::KEYS, mistakes, |name, map, mistakes| {
+                service::read(name, map, &views, limits, mistakes)
+            });
+        }
+        Repository {
+            sources: sources.into_definitions(),
+            entities: entities.into_definitions(),
+            views: views.into_definitions(),
+            services: services.into_definitions(),
+            files: Vec::new(),
+        }
+    }
+}
+
+/// Reads one item of a section, `what` with `keys`, and takes in what it declares.
+fn declare<T>(
+    declarations: &mut Declarations<T>,
+    item: &Node,
+    what: &'static str,
+    keys: &Keys,
+    mistakes: &mut Mistakes,
+    read: impl FnOnce(String, Map<'_>, &mut Mistakes) -> Option<T>,
+) {
+    match Map::read(item, what, keys, mistakes) {
+        Some(map) => declarations.declare(map, mistakes, |name, mistakes| read(name, map, mistakes)),
+        None => declarations.note_incomplete(),
+    }
+}

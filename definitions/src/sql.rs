@@ -1,0 +1,98 @@
+//! SQL in definition files.
+
+use thalweg_core::FieldType;
+use thalweg_log::Field;
+
+use crate::mistakes::Mistakes;
+use crate::yaml::Node;
+use crate::{Expression, ExpressionError, Limits, Sql};
+
+/// An expression that could be compiled.
+pub(crate) struct Compiled {
+    /// The expression.
+    pub sql: Sql,
+    /// Type of its values.
+    pub field_type: FieldType,
+    /// Paths of the fields it reads.
+    pub fields: Vec<String>,
+}
+
+/// What expressions are compiled against.
+#[derive(Clone, Copy)]
+pub(crate) struct Scope<'a> {
+    /// The fields there are.
+    pub fields: &'a [Field],
+    /// How long expressions may be.
+    pub limits: &'a Limits,
+}
+
+impl Scope<'_> {
+    /// Compiles the expression in `node`, whatever type it gives.
+    pub fn compile(&self, node: &Node, mistakes: &mut Mistakes) -> Option<Compiled> {
+        self.compile_by(node, mistakes, |text| Expression::compile(text, self.fields))
+    }
+
+    /// Compiles the expression in `node` to values of type `wanted`.
+    pub fn compile_as(&self, node: &Node, wanted: FieldType, mistakes: &mut Mistakes) -> Option<Compiled> {
+        self.compile_by(node, mistakes, |text| Expression::compile_as(text, self.fields, wanted))
+    }
+
+    /// Compiles the condition in `node`.
+    pub fn compile_condition(&self, node: &Node, mistakes: &mut Mistakes) -> Option<Compiled> {
+        let compiled = self.compile(node, mistakes)?;
+        if compiled.field_type != FieldType::Bool {
+            mistakes.add_with_help(
+                &node.place,
+                format!("`where` must be true or false; `{}` is {}", compiled.sql.text, compiled.field_type),
+                "write a comparison".to_owned(),
+            );
+            return None;
+        }
+        Some(compiled)
+    }
+
+    /// The expression that is true of every event.
+    pub fn always_true(&self) -> Compiled {
+        let expression = Expression::compile("true", self.fields).expect("`true` is an expression over any fields");
+        Compiled::of("true", &expression)
+    }
+
+    fn compile_by(
+        &self,
+        node: &Node,
+        mistakes: &mut Mistakes,
+        compile: impl FnOnce(&str) -> Result<Expression, ExpressionError>,
+    ) -> Option<Compiled> {
+        let text = node.text("an SQL expression", mistakes)?;
+        let longest = self.limits.expression_bytes;
+        if text.len() > longest {
+            mistakes.add_with_help(
+                &node.place,
+                format!("an expression of {} bytes", text.len()),
+                Limits::help("expression_bytes", longest),
+            );
+            return None;
+        }
+        match compile(text) {
+            Ok(expression) => Some(Compiled::of(text, &expression)),
+            Err(ExpressionError { message, place }) => {
+                let within = place.and_then(|(line, column)| {
+                    Some(node.place_within(usize::try_from(line).ok()?, usize::try_from(column).ok()?))
+                });
+                mistakes.add(&within.unwrap_or_else(|| node.place.clone()), message);
+                None
+            }
+        }
+    }
+}
+
+impl Compiled {
+    /// The compiled `expression` that was written as `text`.
+    pub fn of(text: &str, expression: &Expression) -> Self {
+        Self {
+            sql: Sql { text: text.to_owned(), meaning: expression.canonical().to_owned() },
+            field_type: expression.result_type(),
+            fields: expression.fields().to_vec(),
+        }
+    }
+}

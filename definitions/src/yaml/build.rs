@@ -1,0 +1,329 @@
+//! From the events of a YAML parser to a tree.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span};
+
+use super::tree::{Content, Entry, Node, Origin, Scalar};
+use crate::mistakes::{Mistakes, Place};
+
+/// How deep lists and maps may stand in each other.
+const DEEPEST: usize = 64;
+
+/// How many nodes the aliases of one file may stand for in all.
+const MOST_ALIASED: usize = 100_000;
+
+/// The documents of `text`, a file called `file`; `None` with one mistake if it is not YAML or has an alias
+/// that cannot be followed. Keys that appear twice are mistakes too, but leave a tree.
+pub(crate) fn parse(file: &str, text: &str, mistakes: &mut Mistakes) -> Option<Vec<Node>> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut builder = Builder::new(file, text);
+    for event in Parser::new_from_str(text) {
+        let taken = match event {
+            Ok((event, span)) => builder.take(event, span, mistakes),
+            Err(error) => Err((*error.marker(), format!("not YAML: {}", error.info()))),
+        };
+        if let Err((marker, message)) = taken {
+            mistakes.add(&builder.place(marker), message);
+            return None;
+        }
+    }
+    Some(builder.documents)
+}
+
+/// Why building the tree cannot go on, and where.
+type Halt = (Marker, String);
+
+/// A list or map that has begun and not ended.
+struct Open {
+    place: Place,
+    anchor: usize,
+    content: OpenContent,
+}
+
+enum OpenContent {
+    List(Vec<Node>),
+    Map { entries: Vec<Entry>, key: Option<(String, Place)> },
+}
+
+struct Builder<'a> {
+    file: Rc<str>,
+    lines: Vec<&'a str>,
+    documents: Vec<Node>,
+    open: Vec<Open>,
+    anchored: HashMap<usize, Node>,
+    aliased: usize,
+}
+
+impl<'a> Builder<'a> {
+    fn new(file: &str, text: &'a str) -> Self {
+        Self {
+            file: file.into(),
+            lines: text.lines().collect(),
+            documents: Vec::new(),
+            open: Vec::new(),
+            anchored: HashMap::new(),
+            aliased: 0,
+        }
+    }
+
+    fn place(&self, marker: Marker) -> Place {
+        Place { file: Rc::clone(&self.file), line: marker.line(), column: marker.col() + 1 }
+    }
+
+    fn take(&mut self, event: Event<'_>, span: Span, mistakes: &mut Mistakes) -> Result<(), Halt> {
+        let start = span.start;
+        match event {
+            Event::SequenceStart(anchor, tag) => {
+                refuse_tag(tag.is_some(), start)?;
+                self.begin(start, anchor, OpenContent::List(Vec::new()))
+            }
+            Event::MappingStart(anchor, tag) => {
+                refuse_tag(tag.is_some(), start)?;
+                self.begin(start, anchor, OpenContent::Map { entries: Vec::new(), key: None })
+            }
+            Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
+                Some(Open { place, anchor, content }) => {
+                    let content = match content {
+                        OpenContent::List(items) => Content::List(items),
+                        OpenContent::Map { entries, .. } => Content::Map(entries),
+                    };
+                    self.complete(Node { place, content }, anchor, start, mistakes)
+                }
+                None => Err((start, "not YAML: an end without a beginning".to_owned())),
+            },
+            Event::Scalar(text, style, anchor, tag) => {
+                refuse_tag(tag.is_some(), start)?;
+                let place = self.place(start);
+                let content = self.scalar(&text, style, span);
+                self.complete(Node { place, content }, anchor, start, mistakes)
+            }
+            Event::Alias(anchor) => {
+                let node = self.follow(anchor, start)?;
+                self.complete(node, 0, start, mistakes)
+            }
+            Event::Nothing
+            | Event::StreamStart
+            | Event::StreamEnd
+            | Event::DocumentStart(_)
+            | Event::DocumentEnd => Ok(()),
+        }
+    }
+
+    fn begin(&mut self, start: Marker, anchor: usize, content: OpenContent) -> Result<(), Halt> {
+        if self.open.len() == DEEPEST {
+            return Err((start, too_deep()));
+        }
+        let place = self.place(start);
+        self.open.push(Open { place, anchor, content });
+        Ok(())
+    }
+
+    /// A copy of what an alias stands for.
+    fn follow(&mut self, anchor: usize, start: Marker) -> Result<Node, Halt> {
+        let node = self.anchored.get(&anchor).ok_or_else(|| {
+            let message = "this alias stands inside what it refers to: a definition cannot contain itself";
+            (start, message.to_owned())
+        })?;
+        let (size, depth) = measure(node);
+        self.aliased += size;
+        if self.aliased > MOST_ALIASED {
+            return Err((start, format!("the aliases of this file stand for more than {MOST_ALIASED} values")));
+        }
+        if self.open.len() + depth > DEEPEST {
+            return Err((start, too_deep()));
+        }
+        Ok(node.clone())
+    }
+
+    /// Puts a finished node where it belongs.
+    fn complete(
+        &mut self,
+        node: Node,
+        anchor: usize,
+        start: Marker,
+        mistakes: &mut Mistakes,
+    ) -> Result<(), Halt> {
+        if anchor != 0 {
+            self.anchored.insert(anchor, node.clone());
+        }
+        match self.open.last_mut().map(|open| &mut open.content) {
+            None => self.documents.push(node),
+            Some(OpenContent::List(items)) => items.push(node),
+            Some(OpenContent::Map { entries, key }) => match (key.take(), node.content) {
+                (Some((key, place)), content) => {
+                    let value = Node { place: node.place, content };
+                    match entries.iter().find(|entry| entry.key == key) {
+                        Some(first) => mistakes.add(
+                            &place,
+                            format!("the key `{key}` is here a second time; the first is in line {}", first.place.line),
+                        ),
+                        None => entries.push(Entry { key, place, value }),
+                    }
+                }
+                (None, Content::Scalar(scalar)) => *key = Some((scalar.text, node.place)),
+                (None, _) => return Err((start, "a key must be a text".to_owned())),
+            },
+        }
+        Ok(())
+    }
+
+    fn scalar(&self, text: &str, style: ScalarStyle, span: Span) -> Content {
+        let plain = style == ScalarStyle::Plain;
+        if plain && matches!(text, "" | "~" | "null" | "Null" | "NULL") {
+            return Content::Null;
+        }
+        let origin = match style {
+            ScalarStyle::Plain => self.verbatim(text, span.start, 0),
+            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => self.verbatim(text, span.start, 1),
+            ScalarStyle::Literal => self.verbatim_block(text, span.start),
+            ScalarStyle::Folded => Origin::Folded,
+        };
+        Content::Scalar(Scalar { text: text.to_owned(), plain, origin })
+    }
+
+    /// The origin of a text of one line that should stand `opening` characters after `start`.
+    fn verbatim(&self, text: &str, start: Marker, opening: usize) -> Origin {
+        let first = start.col() + opening;
+        let stands_there = self.lines.get(start.line() - 1).is_some_and(|line| {
+            let mut rest = line.chars().skip(first);
+            text.chars().all(|c| rest.next() == Some(c))
+        });
+        if stands_there {
+            Origin::Verbatim { line: start.line(), column: first + 1, indent: 0 }
+        } else {
+            Origin::Folded
+        }
+    }
+
+    /// The origin of a text whose lines should stand below the line of `start`, each after the same indent.
+    fn verbatim_block(&self, text: &str, start: Marker) -> Origin {
+        let first_line = text.lines().next().unwrap_or_default();
+        // The parser marks a block by its indicator or by its first character.
+        for line in [start.line() + 1, start.line()] {
+            let Some(indent) =
+                self.lines.get(line - 1).and_then(|there| there.strip_suffix(first_line)).map(str::len)
+            else {
+                continue;
+            };
+            let stands_there = text.lines().zip(&self.lines[line - 1..]).all(|(expected, there)| {
+                expected.is_empty() || there.get(indent..) == Some(expected)
+            });
+            if stands_there {
+                return Origin::Verbatim { line, column: indent + 1, indent };
+            }
+        }
+        Origin::Folded
+    }
+}
+
+fn refuse_tag(tagged: bool, start: Marker) -> Result<(), Halt> {
+    if tagged { Err((start, "YAML tags (`!…`) have no meaning here".to_owned())) } else { Ok(()) }
+}
+
+fn too_deep() -> String {
+    format!("lists and maps stand more than {DEEPEST} deep in each other")
+}
+
+/// How many nodes there are in `node`, itself included, and how many lists and maps deep it is.
+fn measure(node: &Node) -> (usize, usize) {
+    let add = |(size, depth): (usize, usize), (more, deeper): (usize, usize)| (size + more, depth.max(deeper + 1));
+    match &node.content {
+        Content::Null | Content::Scalar(_) => (1, 0),
+        Content::List(items) => items.iter().map(measure).fold((1, 1), add),
+        Content::Map(entries) => entries.iter().map(|entry| measure(&entry.value)).fold((1, 1), add),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn only_document(text: &str) -> Node {
+        let mut mistakes = Mistakes::default();
+        let mut documents = parse("f.yaml", text, &mut mistakes).expect("well-formed YAML");
+        assert!(mistakes.is_empty(), "{mistakes}");
+        assert_eq!(documents.len(), 1);
+        documents.remove(0)
+    }
+
+    fn mistakes_of(text: &str) -> (bool, String) {
+        let mut mistakes = Mistakes::default();
+        let parsed = parse("f.yaml", text, &mut mistakes).is_some();
+        (parsed, mistakes.to_string())
+    }
+
+    fn value<'a>(node: &'a Node, key: &str) -> &'a Node {
+        let Content::Map(entries) = &node.content else { panic!("a map, not {}", node.kind()) };
+        &entries.iter().find(|entry| entry.key == key).expect("the key is there").value
+    }
+
+    #[test]
+    fn places_within_a_text_are_places_of_the_file() {
+        let document = only_document(concat!(
+            "plain: a + b\n",
+            "quoted: \"a + b\"\n",
+            "escaped: \"a\\tb\"\n",
+            "literal: |\n",
+            "  a +\n",
+            "    b\n",
+            "folded: >\n",
+            "  a +\n",
+            "  b\n",
+        ));
+        for (key, line, column, expected) in [
+            ("plain", 1, 5, (1, 12)),
+            ("quoted", 1, 5, (2, 14)),
+            ("escaped", 1, 3, (3, 10)),
+            ("literal", 1, 3, (5, 5)),
+            ("literal", 2, 3, (6, 5)),
+            ("folded", 1, 5, (7, 9)),
+        ] {
+            let place = value(&document, key).place_within(line, column);
+            assert_eq!((place.line, place.column), expected, "{key}");
+        }
+    }
+
+    #[test]
+    fn aliases_are_followed_and_never_into_themselves() {
+        let document = only_document("a: &x [1, 2]\nb: *x\n");
+        let Content::List(items) = &value(&document, "b").content else { panic!("b is a list") };
+        assert_eq!(items.len(), 2);
+        assert_eq!(
+            mistakes_of("a: &x\n  b: *x\n"),
+            (
+                false,
+                "f.yaml:2:6: this alias stands inside what it refers to: a definition cannot contain itself"
+                    .to_owned()
+            )
+        );
+    }
+
+    #[test]
+    fn a_few_lines_cannot_stand_for_very_many_values() {
+        let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for i in 1..9 {
+            let items = vec![format!("*a{}", i - 1); 10].join(", ");
+            text += &format!("a{i}: &a{i} [{items}]\n");
+        }
+        let (parsed, message) = mistakes_of(&text);
+        assert!(!parsed);
+        assert!(message.ends_with("the aliases of this file stand for more than 100000 values"), "{message}");
+    }
+
+    #[test]
+    fn what_is_no_tree_of_texts_is_one_mistake() {
+        let deep = "[".repeat(70) + &"]".repeat(70);
+        for (text, expected) in [
+            ("a: 1\na: 2\n", "f.yaml:2:1: the key `a` is here a second time; the first is in line 1"),
+            ("a: !x 1\n", "f.yaml:1:7: YAML tags (`!…`) have no meaning here"),
+            ("[a]: 1\n", "f.yaml:1:1: a key must be a text"),
+            (deep.as_str(), "f.yaml:1:65: lists and maps stand more than 64 deep in each other"),
+        ] {
+            assert_eq!(mistakes_of(text).1, expected, "{text}");
+        }
+        let (parsed, message) = mistakes_of("a: [1, 2\nb: 3\n");
+        assert!(!parsed && message.starts_with("f.yaml:2:") && message.contains(": not YAML: "), "{message}");
+    }
+}
