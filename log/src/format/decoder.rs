@@ -1,11 +1,20 @@
 //! Records in, columns out.
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::{Field as ArrowField, Schema, SchemaRef};
 use std::sync::Arc;
 
+use arrow::array::{RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{Field as ArrowField, Schema, SchemaRef};
+use thalweg_core::FieldType;
+
+use super::avro::AvroReader;
+use super::column::{Column, Scalar};
+use super::decoded::Payloads;
 use super::field::check_fields;
-use super::{DeadLetter, Field, Format, FormatError};
+use super::json::JsonReader;
+use super::{DeadLetter, Decoded, Field, Format, FormatError, RECORD_KEY, RECORD_TIMESTAMP};
+
+/// Bytes of text and payloads gathered from which on a decoder is full.
+const FULL_BYTES: usize = 1 << 29;
 
 /// What a decoder is to make of the records of a topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,12 +23,18 @@ pub struct DecoderSpec {
     pub format: Format,
     /// The fields in use: a column each, in this order.
     pub fields: Vec<Field>,
+    /// The other fields that the source declares.
+    ///
+    /// They give no columns but are checked all the same: whether a record is a dead letter must not depend on who
+    /// asks, else a training set over some fields would see other events than the server that uses all of them.
+    /// (Avro values are checked against the whole of their schema anyway.)
+    pub unused: Vec<Field>,
     /// Whether to keep the bytes of decoded records, for [`Decoded::dead_letter`].
     pub keep_payloads: bool,
 }
 
 impl DecoderSpec {
-    /// Schema of [`Decoded::columns`]: one nullable column per field, named by its path.
+    /// Schema of [`Decoded::columns`]: one nullable column per field in use, named by its path.
     pub fn schema(&self) -> SchemaRef {
         let column = |f: &Field| ArrowField::new(&f.name, f.field_type.to_arrow(), true);
         Arc::new(Schema::new(self.fields.iter().map(column).collect::<Vec<_>>()))
@@ -27,67 +42,45 @@ impl DecoderSpec {
 }
 
 /// Turns records of one partition into columns.
+///
+/// Records go in one by one, so that it does not matter where they come from, and a bad one spoils only itself.
+///
+/// ```
+/// use thalweg_core::FieldType;
+/// use thalweg_log::{Decoder, DecoderSpec, Field, Format};
+///
+/// let fields = vec![Field::new("carrier", FieldType::String), Field::new("dep.delay", FieldType::Float64)];
+/// let spec = DecoderSpec { format: Format::Json, fields, unused: Vec::new(), keep_payloads: false };
+/// let mut decoder = Decoder::new(&spec, "flights", 0)?;
+/// decoder.push(7, 1_372_680_000_000, None, Some(br#"{"carrier": "UA", "dep": {"delay": -3}}"#));
+/// decoder.push(8, 1_372_680_000_001, None, Some(br#"{"carrier": 5}"#));
+/// let decoded = decoder.finish(9);
+/// assert_eq!(decoded.offsets, [7]);
+/// assert_eq!(decoded.dead[0].reason, "field `carrier`: 5 is no string at line 1 column 13");
+/// # Ok::<(), thalweg_log::FormatError>(())
+/// ```
 #[derive(Debug)]
 pub struct Decoder {
+    topic: String,
+    partition: i32,
     schema: SchemaRef,
+    reader: Reader,
+    /// Columns of the fields in use, then of the unused ones.
+    columns: Vec<Column>,
+    /// Which columns are filled from the record around the value.
+    key_column: Option<usize>,
+    timestamp_column: Option<usize>,
+    offsets: Vec<i64>,
+    timestamps_us: Vec<i64>,
+    payloads: Option<Payloads>,
+    dead: Vec<DeadLetter>,
+    dead_bytes: usize,
 }
 
-/// Keys and values of decoded records.
-#[derive(Clone, Debug, Default)]
-pub struct Payloads {}
-
-impl Payloads {
-    /// Key and value of the record in row `row`.
-    pub fn get(&self, _row: usize) -> Option<(Option<&[u8]>, &[u8])> {
-        None
-    }
-}
-
-/// A run of records of one partition, decoded.
-#[derive(Clone, Debug)]
-pub struct Decoded {
-    /// The topic.
-    pub topic: String,
-    /// The partition.
-    pub partition: i32,
-    /// Offset of each row, rising.
-    pub offsets: Vec<i64>,
-    /// Record timestamp of each row, in microseconds since the epoch (milliseconds × 1000, saturating).
-    pub timestamps_us: Vec<i64>,
-    /// One column per field of the spec, in its order, named by path, of exactly [`FieldType::to_arrow`]'s type.
-    ///
-    /// [`FieldType::to_arrow`]: thalweg_core::FieldType::to_arrow
-    pub columns: RecordBatch,
-    /// The bytes of each row's record, if the spec asked for them.
-    pub payloads: Option<Payloads>,
-    /// The records that could not be decoded, by offset.
-    pub dead: Vec<DeadLetter>,
-    /// Offset after the last record that was looked at.
-    pub next_offset: i64,
-}
-
-impl Decoded {
-    /// Number of decoded records.
-    pub fn num_rows(&self) -> usize {
-        self.offsets.len()
-    }
-
-    /// A dead letter of row `row`, whose record could be decoded but not used, for `view` alone or for all.
-    ///
-    /// It has the record's bytes only if the spec asked to keep them.
-    pub fn dead_letter(&self, row: usize, view: Option<&str>, reason: impl Into<String>) -> DeadLetter {
-        let payload = self.payloads.as_ref().and_then(|payloads| payloads.get(row));
-        DeadLetter {
-            topic: self.topic.clone(),
-            partition: self.partition,
-            offset: self.offsets[row],
-            timestamp_ms: self.timestamps_us[row].div_euclid(1_000),
-            view: view.map(str::to_owned),
-            reason: reason.into(),
-            key: payload.and_then(|(key, _)| key.map(<[u8]>::to_vec)),
-            value: payload.map(|(_, value)| value.to_vec()),
-        }
-    }
+#[derive(Debug)]
+enum Reader {
+    Json(JsonReader),
+    Avro(AvroReader),
 }
 
 impl Decoder {
@@ -95,9 +88,27 @@ impl Decoder {
     ///
     /// # Errors
     /// If the fields of the spec clash, or the format has them not, or of another type.
-    pub fn new(spec: &DecoderSpec, _topic: &str, _partition: i32) -> Result<Self, FormatError> {
-        check_fields(&spec.fields)?;
-        Ok(Self { schema: spec.schema() })
+    pub fn new(spec: &DecoderSpec, topic: &str, partition: i32) -> Result<Self, FormatError> {
+        let fields = [spec.fields.as_slice(), &spec.unused].concat();
+        check_fields(&fields)?;
+        let column_named = |name: &str| fields.iter().position(|field| field.name == name);
+        Ok(Self {
+            topic: topic.to_owned(),
+            partition,
+            schema: spec.schema(),
+            columns: fields.iter().map(|field| Column::new(field.field_type)).collect(),
+            key_column: column_named(RECORD_KEY),
+            timestamp_column: column_named(RECORD_TIMESTAMP),
+            offsets: Vec::new(),
+            timestamps_us: Vec::new(),
+            payloads: spec.keep_payloads.then(Payloads::default),
+            dead: Vec::new(),
+            dead_bytes: 0,
+            reader: match &spec.format {
+                Format::Json => Reader::Json(JsonReader::new(fields)),
+                Format::Avro { schema, framing } => Reader::Avro(AvroReader::new(schema, *framing, &fields)?),
+            },
+        })
     }
 
     /// Schema of the columns.
@@ -105,25 +116,103 @@ impl Decoder {
         &self.schema
     }
 
-    /// Takes the next record. Whatever is wrong with it becomes a dead letter.
-    pub fn push(&mut self, _offset: i64, _timestamp_ms: i64, _key: Option<&[u8]>, _value: Option<&[u8]>) {}
-
-    /// Whether enough is gathered that the caller should [`finish`](Self::finish) before it pushes more.
-    pub fn is_full(&self) -> bool {
-        false
+    /// Takes the next record; offsets must rise. Whatever is wrong with it makes it a dead letter.
+    ///
+    /// A record without a value, or with an empty one, is one too: it cannot be an event of a stream.
+    pub fn push(&mut self, offset: i64, timestamp_ms: i64, key: Option<&[u8]>, value: Option<&[u8]>) {
+        let row = self.offsets.len();
+        let timestamp_us = timestamp_ms.saturating_mul(1_000);
+        match self.read(timestamp_us, key, value, row) {
+            Ok(value) => {
+                for column in self.columns.iter_mut().filter(|column| column.len() == row) {
+                    column.push_null();
+                }
+                self.offsets.push(offset);
+                self.timestamps_us.push(timestamp_us);
+                if let Some(payloads) = &mut self.payloads {
+                    payloads.push(key, value);
+                }
+            }
+            Err(reason) => {
+                for column in &mut self.columns {
+                    column.truncate(row);
+                }
+                self.dead_bytes += key.map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len);
+                self.dead.push(DeadLetter {
+                    topic: self.topic.clone(),
+                    partition: self.partition,
+                    offset,
+                    timestamp_ms,
+                    view: None,
+                    reason,
+                    key: key.map(<[u8]>::to_vec),
+                    value: value.map(<[u8]>::to_vec),
+                });
+            }
+        }
     }
 
-    /// Gives what was gathered since the last call, and starts anew.
+    /// Whether enough is gathered (half a gibibyte) that the caller must [`finish`](Self::finish) before it pushes
+    /// more. A column that grew past two gibibytes could not be given out.
+    pub fn is_full(&self) -> bool {
+        let payloads = self.payloads.as_ref().map_or(0, Payloads::len_bytes);
+        let text = self.columns.iter().map(Column::data_bytes).sum::<usize>();
+        payloads + text + self.dead_bytes >= FULL_BYTES
+    }
+
+    /// Gives what was gathered since the last call, and starts anew. `next_offset` is where reading goes on.
     pub fn finish(&mut self, next_offset: i64) -> Decoded {
+        let in_use = self.schema.fields().len();
+        let arrays = self.columns[..in_use].iter_mut().map(Column::finish).collect();
+        for column in &mut self.columns[in_use..] {
+            column.truncate(0);
+        }
+        let rows = RecordBatchOptions::new().with_row_count(Some(self.offsets.len()));
+        let columns = RecordBatch::try_new_with_options(self.schema.clone(), arrays, &rows)
+            .expect("every column has one value per row and its field's type");
+        self.dead_bytes = 0;
         Decoded {
-            topic: String::new(),
-            partition: 0,
-            offsets: Vec::new(),
-            timestamps_us: Vec::new(),
-            columns: RecordBatch::new_empty(self.schema.clone()),
-            payloads: None,
-            dead: Vec::new(),
+            topic: self.topic.clone(),
+            partition: self.partition,
+            offsets: std::mem::take(&mut self.offsets),
+            timestamps_us: std::mem::take(&mut self.timestamps_us),
+            columns,
+            payloads: self.payloads.as_mut().map(std::mem::take),
+            dead: std::mem::take(&mut self.dead),
             next_offset,
         }
+    }
+
+    /// Puts a record's fields into the columns, and gives back its value.
+    fn read<'v>(
+        &mut self,
+        timestamp_us: i64,
+        key: Option<&[u8]>,
+        value: Option<&'v [u8]>,
+        row: usize,
+    ) -> Result<&'v [u8], String> {
+        let value = value.ok_or("the record has no value (a tombstone)")?;
+        if value.is_empty() {
+            return Err("the value is empty".to_owned());
+        }
+        if let Some(column) = self.timestamp_column {
+            self.columns[column].push(Scalar::Int64(timestamp_us))?;
+        }
+        if let (Some(column), Some(key)) = (self.key_column, key) {
+            let column = &mut self.columns[column];
+            match column.field_type() {
+                // A key that is no text is a key that is missing: the value may be sound and of use to others.
+                FieldType::String => match std::str::from_utf8(key) {
+                    Ok(key) => column.push(Scalar::String(key))?,
+                    Err(_) => column.push_null(),
+                },
+                _ => column.push(Scalar::Binary(key))?,
+            }
+        }
+        match &self.reader {
+            Reader::Json(reader) => reader.read(value, &mut self.columns, row)?,
+            Reader::Avro(reader) => reader.read(value, &mut self.columns)?,
+        }
+        Ok(value)
     }
 }

@@ -3,8 +3,10 @@
 mod avro;
 mod column;
 mod dead_letter;
+mod decoded;
 mod decoder;
 mod encode;
+mod encode_json;
 mod error;
 mod field;
 mod json;
@@ -12,7 +14,8 @@ mod time;
 
 pub use avro::{AvroFraming, AvroSchema};
 pub use dead_letter::{DeadLetter, DeadLetterRecord, dead_letter_topic};
-pub use decoder::{Decoded, Decoder, DecoderSpec, Payloads};
+pub use decoded::{Decoded, Payloads};
+pub use decoder::{Decoder, DecoderSpec};
 pub use encode::encode_rows;
 pub use error::FormatError;
 pub use field::{Field, IntegerUnit, RECORD_KEY, RECORD_TIMESTAMP};

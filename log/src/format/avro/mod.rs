@@ -1,0 +1,217 @@
+//! Avro: schemas, and datums into columns and back.
+//!
+//! `apache-avro` reads and checks the text of a schema. Datums are decoded here, straight into columns, and not by
+//! `arrow-avro`: its decoder reads on into whatever follows a datum, keeps half a row when a datum breaks off and
+//! reports bad text only when the batch is done, so that every datum would have to be walked once before, to learn
+//! that it ends where it must. This walk visits every byte already; it may as well keep what is asked for.
+
+mod canonical;
+mod cursor;
+mod default;
+mod reader;
+mod shape;
+mod writer;
+
+use std::sync::Arc;
+
+use apache_avro::Schema;
+
+use self::canonical::{canonical_form, fingerprint};
+use self::shape::{Shape, Shapes};
+use super::{Field, FormatError};
+
+pub(super) use reader::AvroReader;
+pub(super) use writer::encode_avro;
+
+/// What surrounds a datum in a record's value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AvroFraming {
+    /// Nothing: the value is the datum.
+    Datum,
+    /// Single-object encoding: the bytes C3 01 and the schema's fingerprint (CRC-64-AVRO, little-endian) precede
+    /// the datum.
+    SingleObject,
+}
+
+/// A checked schema of a record.
+#[derive(Clone, Debug)]
+pub struct AvroSchema(Arc<Checked>);
+
+#[derive(Debug)]
+struct Checked {
+    json: String,
+    canonical: String,
+    shapes: Shapes,
+    fields: Vec<Field>,
+}
+
+/// Schemas are equal when their texts are: what canonical form leaves out (logical types, defaults) counts here.
+impl PartialEq for AvroSchema {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.json == other.0.json
+    }
+}
+
+impl Eq for AvroSchema {}
+
+impl AvroSchema {
+    /// Reads and checks the schema.
+    ///
+    /// # Errors
+    /// If the text is no Avro schema, or the schema is not of a record.
+    pub fn parse(json: &str) -> Result<Self, FormatError> {
+        let broken = |cause: String| FormatError::BrokenSchema { cause };
+        let schema = Schema::parse_str(json).map_err(|e| broken(e.to_string()))?;
+        let shapes = Shapes::new(&schema).map_err(broken)?;
+        if !matches!(shapes.get(Shapes::ROOT), Shape::Record { .. }) {
+            return Err(FormatError::NotARecord { found: shapes.get(Shapes::ROOT).name().to_owned() });
+        }
+        let fields = shapes.fields().map_err(broken)?;
+        Ok(Self(Arc::new(Checked {
+            json: json.to_owned(),
+            canonical: canonical_form(&schema),
+            shapes,
+            fields,
+        })))
+    }
+
+    /// The schema as it was given.
+    pub fn json(&self) -> &str {
+        &self.0.json
+    }
+
+    /// The schema in the specification's parsing canonical form.
+    pub fn canonical_form(&self) -> &str {
+        &self.0.canonical
+    }
+
+    /// The schema's fingerprint: CRC-64-AVRO of its canonical form.
+    pub fn fingerprint(&self) -> u64 {
+        fingerprint(self.0.canonical.as_bytes())
+    }
+
+    /// The fields a definition may use, in the schema's order.
+    pub fn fields(&self) -> Vec<Field> {
+        self.0.fields.clone()
+    }
+
+    /// The bytes before a datum.
+    fn header(&self, framing: AvroFraming) -> Vec<u8> {
+        match framing {
+            AvroFraming::Datum => Vec::new(),
+            AvroFraming::SingleObject => [&[0xC3, 0x01][..], &self.fingerprint().to_le_bytes()].concat(),
+        }
+    }
+
+    /// Refuses fields that the schema has not, or of another type.
+    fn check_fields(&self, asked: &[Field]) -> Result<(), FormatError> {
+        for field in asked.iter().filter(|field| !field.is_outside_value()) {
+            let Some(known) = self.0.fields.iter().find(|known| known.name == field.name) else {
+                let known: Vec<&str> = self.0.fields.iter().map(|known| known.name.as_str()).collect();
+                return Err(FormatError::NoSuchField { field: field.name.clone(), known: known.join(", ") });
+            };
+            if known.field_type != field.field_type {
+                return Err(FormatError::OtherType {
+                    field: field.name.clone(),
+                    asked: field.field_type,
+                    found: known.field_type,
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::Format;
+    use thalweg_core::FieldType;
+
+    fn refusal(json: &str) -> String {
+        AvroSchema::parse(json).expect_err("a broken schema").to_string()
+    }
+
+    #[test]
+    fn usable_fields_are_listed_with_their_paths() {
+        let (format, fields) = Format::avro(
+            r#"{"type": "record", "name": "Flight", "namespace": "thalweg.nyc", "fields": [
+                {"name": "carrier", "type": {"type": "enum", "name": "Carrier", "symbols": ["AA", "UA"]}},
+                {"name": "seen", "type": ["null", {"type": "long", "logicalType": "timestamp-nanos"}]},
+                {"name": "local", "type": {"type": "long", "logicalType": "local-timestamp-millis"}},
+                {"name": "day", "type": {"type": "int", "logicalType": "date"}},
+                {"name": "minute", "type": {"type": "int", "logicalType": "time-millis"}},
+                {"name": "legs", "type": {"type": "array", "items": {"type": "record", "name": "Leg", "fields": [
+                    {"name": "origin", "type": "string"}, {"name": "next", "type": ["null", "Leg"]}]}}},
+                {"name": "first", "type": ["Leg", "null"]},
+                {"name": "tags", "type": {"type": "map", "values": "string"}},
+                {"name": "either", "type": ["null", "int", "string"]},
+                {"name": "nothing", "type": "null"},
+                {"name": "hash", "type": {"type": "fixed", "name": "Hash", "size": 4}},
+                {"name": "weight", "type": ["float", "null"]},
+                {"name": "again", "type": "thalweg.nyc.Carrier"}
+            ]}"#,
+        )
+        .expect("a sound schema");
+        let listed: Vec<_> = fields.iter().map(|f| (f.name.as_str(), f.field_type)).collect();
+        assert_eq!(
+            listed,
+            [
+                ("carrier", FieldType::String),
+                ("seen", FieldType::Timestamp),
+                ("local", FieldType::Timestamp),
+                ("day", FieldType::Date),
+                ("minute", FieldType::Int32),
+                ("first.origin", FieldType::String),
+                ("hash", FieldType::Binary),
+                ("weight", FieldType::Float32),
+                ("again", FieldType::String),
+            ]
+        );
+        assert!(matches!(format, Format::Avro { framing: AvroFraming::Datum, .. }));
+    }
+
+    #[test]
+    fn broken_schemas_are_refused_with_words() {
+        for (json, wanted) in [
+            ("", "this is no valid Avro schema"),
+            ("{", "this is no valid Avro schema"),
+            ("17", "this is no valid Avro schema"),
+            (r#""long""#, "the Avro schema is of type long; an event must be a record"),
+            (r#"["null", "long"]"#, "the Avro schema is of type union"),
+            (r#"{"type": "record", "name": "A"}"#, "this is no valid Avro schema"),
+            (
+                r#"{"type": "record", "name": "A", "fields": [{"name": "b", "type": "B"}]}"#,
+                "this is no valid Avro schema",
+            ),
+            (
+                r#"{"type": "record", "name": "A", "fields": [{"name": "a", "type": "A"}]}"#,
+                "this is no valid Avro schema: record A holds itself",
+            ),
+            (
+                r#"{"type": "record", "name": "A", "fields": [{"name": "b", "type": "int"}, {"name": "b", "type": "int"}]}"#,
+                "this is no valid Avro schema",
+            ),
+        ] {
+            let message = refusal(json);
+            assert!(message.starts_with(wanted), "{json}: {message}");
+        }
+    }
+
+    #[test]
+    fn schemas_that_unfold_without_end_are_refused() {
+        let mut fields = vec![
+            r#"{"name": "r0", "type": {"type": "record", "name": "R0", "fields": [{"name": "x", "type": "null"}]}}"#
+                .to_owned(),
+        ];
+        for n in 1..40 {
+            let m = n - 1;
+            fields.push(format!(
+                r#"{{"name": "r{n}", "type": {{"type": "record", "name": "R{n}", "fields": [
+                    {{"name": "x", "type": "R{m}"}}, {{"name": "y", "type": "R{m}"}}]}}}}"#
+            ));
+        }
+        let schema = format!(r#"{{"type": "record", "name": "Root", "fields": [{}]}}"#, fields.join(","));
+        assert!(refusal(&schema).contains("unfolds to more than"), "{}", refusal(&schema));
+    }
+}
