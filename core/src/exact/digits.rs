@@ -39,6 +39,7 @@ impl Digits {
         above: u64,
         carry: bool,
     ) {
+        // An index below the window wraps to one far above it.
         let at = index.wrapping_sub(self.lowest) as u32 as usize;
         if at + PARTS > self.limbs.len() {
             self.widen(index, PARTS);
@@ -89,17 +90,17 @@ impl Digits {
     /// Adds `parts` at limb `at` of the window, which must have room for them; see [`add`](Self::add).
     #[inline]
     fn add_within(&mut self, at: usize, parts: &[u64], above: u64, mut carry: bool) {
-        let limbs = &mut self.limbs[..];
+        let limbs = &mut self.limbs[at..];
         let before = limbs[limbs.len() - 1];
-        let (low, high) = limbs[at..].split_at_mut(parts.len());
-        for (limb, part) in low.iter_mut().zip(parts) {
-            (*limb, carry) = limb.carrying_add(*part, carry);
+        // Indices rather than iterators: this is the one place where a lightly optimised build would notice.
+        let mut i = 0;
+        while i < parts.len() {
+            (limbs[i], carry) = limbs[i].carrying_add(parts[i], carry);
+            i += 1;
         }
-        for limb in high {
-            if above.wrapping_add(u64::from(carry)) == 0 {
-                break;
-            }
-            (*limb, carry) = limb.carrying_add(above, carry);
+        while i < limbs.len() && above.wrapping_add(u64::from(carry)) != 0 {
+            (limbs[i], carry) = limbs[i].carrying_add(above, carry);
+            i += 1;
         }
         let after = limbs[limbs.len() - 1];
         // Two numbers of one sign gave the other sign: the window's last limb has overflowed.

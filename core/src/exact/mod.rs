@@ -11,6 +11,7 @@
 
 mod digits;
 mod encoding;
+mod leading;
 mod natural;
 mod non_finite;
 mod rounding;

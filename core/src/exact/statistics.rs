@@ -1,7 +1,8 @@
 //! Mean, variance and standard deviation, each the correctly rounded value of an exact one.
 
 use super::digits::Digits;
-use super::natural::{Leading, Natural};
+use super::leading::Leading;
+use super::natural::{Magnitude, Natural};
 use super::rounding::{self, CANONICAL_NAN, SPARE_BITS};
 use super::{ExactSquares, ExactSum};
 
@@ -27,23 +28,23 @@ pub fn stddev(n: u64, sum: &ExactSum, squares: &ExactSquares, ddof: u64) -> Opti
 
 /// The double nearest to `digits`.
 pub(super) fn rounded(digits: &Digits) -> f64 {
-    let (magnitude, negative, index) = Natural::magnitude(digits);
-    round_leading(negative, magnitude.leading(), index)
+    Magnitude::of(digits).map_or(0.0, |sum| nearest(sum.is_negative(), sum.leading(), sum.index))
 }
 
 /// The double nearest to `digits`/`n`; `n` is not zero.
 pub(super) fn mean(digits: &Digits, n: u64) -> f64 {
-    let (magnitude, negative, index) = Natural::magnitude(digits);
-    // 128 bits divided by at most 64 leave more than the 54 that rounding needs.
-    let quotient = magnitude.leading::<2>().and_then(|sum| sum.divided(n).shortened());
-    round_leading(negative, quotient, index)
+    let rounded = |sum: Magnitude<'_>| {
+        // 128 bits divided by at most 64 leave more than the 54 that rounding needs.
+        let quotient = sum.leading::<2>().divided(n).shortened()?;
+        Some(nearest(sum.is_negative(), quotient, sum.index))
+    };
+    Magnitude::of(digits).and_then(rounded).unwrap_or(0.0)
 }
 
-/// The double nearest to a number given by its first bits, a multiple of 2^(64·`index`); zero for `None`.
-fn round_leading(negative: bool, leading: Option<Leading<1>>, index: i32) -> f64 {
-    leading.map_or(0.0, |Leading { limbs: [top], exponent, sticky }| {
-        rounding::nearest(negative, top, exponent + 64 * i64::from(index), sticky)
-    })
+/// The double nearest to ±`leading`·2^(64·`index`).
+fn nearest(negative: bool, leading: Leading<1>, index: i32) -> f64 {
+    let Leading { limbs: [top], exponent, sticky } = leading;
+    rounding::nearest(negative, top, exponent + 64 * i64::from(index), sticky)
 }
 
 /// An exact variance: `numerator`·2^(64·`index`) / (`n`·`degrees`).
@@ -60,15 +61,19 @@ impl Variance {
         if !sum.is_finite() || !squares.is_finite() {
             return None;
         }
-        let (sum, _, sum_index) = Natural::magnitude(sum.digits());
-        let (squares, negative, squares_index) = Natural::magnitude(squares.digits());
-        let index = squares_index.min(2 * sum_index);
-        let squares = squares.times(n).shifted_up((squares_index - index) as usize);
-        let square = sum.squared().shifted_up((2 * sum_index - index) as usize);
-        if negative {
-            return None;
-        }
-        Some(Self { numerator: squares.minus(&square)?, index, n, degrees })
+        let sum = Magnitude::of(sum.digits());
+        let Some(squares) = Magnitude::of(squares.digits()) else {
+            // No square at all: all values are zero.
+            return sum.is_none().then(|| Self { numerator: Natural::zero(0), index: 0, n, degrees });
+        };
+        let index = sum.map_or(squares.index, |sum| squares.index.min(2 * sum.index));
+        let squares_at = (squares.index - index) as usize;
+        let square_at = sum.map_or(0, |sum| (2 * sum.index - index) as usize);
+        let square_end = sum.map_or(0, |sum| square_at + 2 * sum.len());
+        let mut numerator = Natural::zero(square_end.max(squares_at + squares.len() + 1));
+        numerator.put_product(squares_at, &squares, n);
+        let enough = sum.is_none_or(|sum| numerator.subtract_square(square_at, &sum));
+        (enough && !squares.is_negative()).then_some(Self { numerator, index, n, degrees })
     }
 
     /// The double nearest to the variance.
@@ -78,7 +83,7 @@ impl Variance {
             Some(divisor) => self.numerator.leading::<2>().and_then(|n| n.divided(divisor).shortened()),
             None => self.quotient().and_then(|quotient| quotient.shortened()),
         };
-        round_leading(false, quotient, self.index)
+        quotient.map_or(0.0, |quotient| nearest(false, quotient, self.index))
     }
 
     /// At least the first 128 bits of the variance, as a multiple of 2^(64·`index`); `None` for zero.
@@ -279,7 +284,8 @@ mod tests {
                 let (sum, squares) = sums_of(&[a, b, c]);
                 both_roots(3, 1, &sum, &squares);
                 both_roots(3, 0, &sum, &squares);
-                both_roots(1_000_003, 1, &sum, &squares);
+                // The largest count whose divisor has 64 bits leaves the quotient the fewest.
+                both_roots(1 << 32, 1, &sum, &squares);
             }
         }
     }

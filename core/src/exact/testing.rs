@@ -1,6 +1,6 @@
 //! What the tests of exact arithmetic share: an independent judge in rational arithmetic, and values to judge.
 
-use num_bigint::BigInt;
+use num_bigint::{BigInt, BigUint};
 use num_rational::BigRational;
 use num_traits::{One, Signed, Zero};
 use proptest::prelude::*;
@@ -63,6 +63,19 @@ fn assert_bracketed(result: f64, against: impl Fn(&BigRational) -> Ordering) {
         let order = against(&half_way);
         assert!(order.is_lt() || order.is_eq() && even, "{result:e} is too small");
     }
+}
+
+/// The natural number with these limbs, least first.
+pub(super) fn big(limbs: &[u64]) -> BigUint {
+    BigUint::from_slice(
+        &limbs.iter().flat_map(|limb| [*limb as u32, (limb >> 32) as u32]).collect::<Vec<_>>(),
+    )
+}
+
+/// Limbs of natural numbers, with many of the kinds that carry.
+pub(super) fn limbs() -> impl Strategy<Value = Vec<u64>> {
+    let limb = prop_oneof![Just(0), Just(1), Just(u64::MAX), Just(1 << 63), any::<u64>()];
+    proptest::collection::vec(limb, 0..14)
 }
 
 /// Finite doubles of every kind: any bits, alike, small integers, halves, subnormal, the largest, zeros.
