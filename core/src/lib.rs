@@ -10,8 +10,6 @@
 //!
 //! It is pure: facts in, values out. It never knows of clocks, files, threads, networks or storage.
 
-#![allow(unused)]
-
 mod aggregation;
 mod codec;
 mod exact;

@@ -148,6 +148,16 @@ impl Aggregation {
         }
     }
 
+    /// Whether this is made of a sum, of values or of their squares.
+    pub(crate) const fn is_moment(self) -> bool {
+        matches!(self.family(), Family::Moments { .. })
+    }
+
+    /// Whether this is made of a sum of squares.
+    pub(crate) const fn needs_squares(self) -> bool {
+        matches!(self.family(), Family::Moments { squares: true })
+    }
+
     /// The family whose partial answers this aggregation.
     pub(crate) const fn family(self) -> Family {
         match self {

@@ -1,6 +1,5 @@
 //! Taking in events.
 
-use crate::aggregation::Partial;
 use crate::{FoldPlan, Lane, Order};
 
 use super::KeyState;
