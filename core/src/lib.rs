@@ -11,6 +11,8 @@
 //! It is pure: facts in, values out. It never knows of clocks, files, threads, networks or storage.
 
 mod aggregation;
+#[cfg(test)]
+mod agreement;
 mod codec;
 mod exact;
 mod field_type;
@@ -22,6 +24,8 @@ mod selection;
 mod state;
 mod status;
 mod sweep;
+#[cfg(test)]
+mod testing;
 mod time;
 mod value;
 mod window;

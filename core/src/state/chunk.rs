@@ -10,8 +10,8 @@ use super::column::Column;
 use super::layout::{Layout, Slot};
 use super::orders::Orders;
 
-/// Events a chunk holds at most.
-pub(super) const CHUNK_EVENTS: usize = 256;
+/// Events a chunk holds at most; few in tests, so that small histories have many chunks.
+pub(super) const CHUNK_EVENTS: usize = if cfg!(test) { 6 } else { 256 };
 /// Bytes of text a chunk holds at most, unless it holds a single event.
 const CHUNK_TEXT_BYTES: usize = 64 * 1024;
 

@@ -1,0 +1,206 @@
+//! The promise of this crate as properties: the state of a key and the sweep give the same bits, and both are
+//! what the definition says.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use crate::testing::{Event, KEYS, World, cell, times, worlds};
+use crate::{
+    Aggregation, ExactSquares, ExactSum, FieldType, Instant, KeyState, Lane, SortedRows, StateError, Status,
+    Value, stddev, sweep, variance,
+};
+
+/// What happens to the state of a key between two events.
+#[derive(Clone, Copy, Debug)]
+enum Happening {
+    Nothing,
+    /// It is written and read again.
+    Restart,
+    /// What instants before this one could see is forgotten.
+    Forget(i64),
+}
+
+fn happenings() -> impl Strategy<Value = Vec<Happening>> {
+    let happening = prop_oneof![
+        6 => Just(Happening::Nothing),
+        2 => Just(Happening::Restart),
+        1 => (-45..20_i64).prop_map(Happening::Forget),
+        1 => times().prop_map(|time| Happening::Forget(time.min(30))),
+    ];
+    prop::collection::vec(happening, 1..30)
+}
+
+/// A state with the parts it was last written as.
+#[derive(Default)]
+struct Kept {
+    state: KeyState,
+    parts: BTreeMap<u32, Vec<u8>>,
+}
+
+impl Kept {
+    fn restart(&mut self, world: &World) {
+        let changes = self.state.take_changes(&world.plan);
+        changes.delete.iter().for_each(|part| drop(self.parts.remove(part)));
+        self.parts.extend(changes.put);
+        let read = KeyState::decode(&world.plan, |part| Ok::<_, StateError>(self.parts.get(&part)));
+        self.state = read.expect("what was written can be read").unwrap_or_default();
+    }
+}
+
+/// The states of all keys after everything has happened, and the latest horizon.
+fn online(world: &World, happenings: &[Happening]) -> (Vec<Kept>, i64) {
+    let inputs = world.inputs();
+    let lanes: Vec<_> = inputs.iter().map(|input| Lane::of(input).expect("the type of a field")).collect();
+    let mut kept: Vec<_> = (0..KEYS).map(|_| Kept::default()).collect();
+    let mut horizon = i64::MIN;
+    for (event, happening) in world.arrivals().into_iter().zip(happenings.iter().cycle()) {
+        let Event { key, order, .. } = &world.events[event];
+        let of_key = &mut kept[*key as usize];
+        of_key.state.add(&world.plan, *order, &lanes, event);
+        match happening {
+            Happening::Nothing => {}
+            Happening::Restart => of_key.restart(world),
+            Happening::Forget(instant) => {
+                horizon = horizon.max(*instant);
+                kept.iter_mut()
+                    .for_each(|kept| kept.state.forget(&world.plan, Instant::from_micros(*instant)));
+            }
+        }
+    }
+    (kept, horizon)
+}
+
+/// The values by the definition: filter the events, sort them, fold them one by one.
+fn obvious(world: &World, key: u32, at: Instant) -> Vec<(Value, Status)> {
+    let mut events: Vec<_> = world.events.iter().filter(|event| event.key == key).collect();
+    events.sort_by_key(|event| event.order);
+    let seen = |event: &&&Event| event.order.time <= at;
+    let any = events.iter().any(|event| seen(&event));
+    let fresh = |event: &&Event| world.plan.ttl.is_none_or(|ttl| event.order.time > at.saturating_sub(ttl));
+    let any_fresh = events.iter().filter(seen).any(fresh);
+    let value = |feature: &crate::FeatureColumn| {
+        let bounds = feature.window.bounds(at, world.plan.ttl);
+        let within = events.iter().filter(|event| bounds.contains(event.order.time));
+        let Some(input) = feature.input else { return Value::Int64(within.count() as i64) };
+        let field_type = world.plan.inputs[input];
+        let values = within.map(|event| event.value(field_type)).filter(|value| !value.is_null());
+        obvious_fold(feature.aggregation, values.collect())
+    };
+    let cell = |value: Value| {
+        let status = Status::of(any, any_fresh, value.is_null());
+        (value, status)
+    };
+    world.plan.features.iter().map(value).map(cell).collect()
+}
+
+fn obvious_fold(aggregation: Aggregation, values: Vec<Value>) -> Value {
+    let n = values.len();
+    if aggregation == Aggregation::Count {
+        return Value::Int64(n as i64);
+    }
+    let (Some(first), Some(last)) = (values.first().cloned(), values.last().cloned()) else {
+        return Value::Null;
+    };
+    let mut sum = ExactSum::new();
+    let mut squares = ExactSquares::new();
+    for value in &values {
+        match value {
+            Value::Int32(x) => (sum.add_integer((*x).into()), squares.add_integer((*x).into())),
+            Value::Int64(x) => (sum.add_integer(*x), squares.add_integer(*x)),
+            Value::Float32(x) => (sum.add((*x).into()), squares.add((*x).into())),
+            Value::Float64(x) => (sum.add(*x), squares.add(*x)),
+            _ => continue,
+        };
+    }
+    let float = |value: Option<f64>| value.map_or(Value::Null, Value::Float64);
+    match aggregation {
+        Aggregation::Sum if matches!(first, Value::Int32(_) | Value::Int64(_)) => {
+            let sum = sum.to_integer().and_then(|sum| i64::try_from(sum).ok());
+            sum.map_or(Value::Null, Value::Int64)
+        }
+        Aggregation::Count | Aggregation::Sum => Value::Float64(sum.round()),
+        Aggregation::Avg => Value::Float64(sum.mean(n as u64)),
+        Aggregation::Variance => float(variance(n as u64, &sum, &squares, 1)),
+        Aggregation::VariancePop => float(variance(n as u64, &sum, &squares, 0)),
+        Aggregation::Stddev => float(stddev(n as u64, &sum, &squares, 1)),
+        Aggregation::StddevPop => float(stddev(n as u64, &sum, &squares, 0)),
+        Aggregation::Min => {
+            values.into_iter().reduce(|a, b| if above(&a, &b) { b } else { a }).unwrap_or(first)
+        }
+        Aggregation::Max => {
+            values.into_iter().reduce(|a, b| if above(&a, &b) { a } else { b }).unwrap_or(last)
+        }
+        Aggregation::First => first,
+        Aggregation::Last => last,
+        Aggregation::FirstN { n } => Value::List(values.into_iter().take(n as usize).collect()),
+        Aggregation::LastN { n } => Value::List(values.into_iter().rev().take(n as usize).collect()),
+    }
+}
+
+/// Whether `a` is greater than `b`, spelt out.
+fn above(a: &Value, b: &Value) -> bool {
+    fn floats(a: f64, b: f64) -> bool {
+        match (a.is_nan(), b.is_nan()) {
+            (true, other) => !other,
+            (false, true) => false,
+            _ if a == 0.0 && b == 0.0 => a.is_sign_positive() && b.is_sign_negative(),
+            _ => a > b,
+        }
+    }
+    match (a, b) {
+        (Value::Bool(a), Value::Bool(b)) => a > b,
+        (Value::Int32(a), Value::Int32(b)) | (Value::Date(a), Value::Date(b)) => a > b,
+        (Value::Int64(a), Value::Int64(b)) | (Value::Timestamp(a), Value::Timestamp(b)) => a > b,
+        (Value::Float32(a), Value::Float32(b)) => floats((*a).into(), (*b).into()),
+        (Value::Float64(a), Value::Float64(b)) => floats(*a, *b),
+        (Value::String(a), Value::String(b)) => a.as_bytes() > b.as_bytes(),
+        (Value::Binary(a), Value::Binary(b)) => a > b,
+        _ => panic!("{a:?} and {b:?} are of two types"),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn state_and_sweep_and_definition_agree(world in worlds(90), happenings in happenings()) {
+        let keys: Vec<_> = world.rows.iter().map(|(key, _)| *key).collect();
+        let at: Vec<_> = world.rows.iter().map(|(_, at)| *at).collect();
+        let rows = SortedRows::sort(&keys, KEYS, &at).expect("few rows");
+        let swept = sweep(&world.plan, &world.sorted_events(), &rows).expect("few events");
+        for (column, feature) in swept.columns.iter().zip(&world.plan.features) {
+            let input = feature.input.map(|input| FieldType::ALL[input]);
+            prop_assert_eq!(Ok(column.data_type().clone()), feature.aggregation.output(input));
+        }
+
+        let (mut kept, horizon) = online(&world, &happenings);
+        let mut overflows = 0;
+        for (row, source) in rows.sources.iter().enumerate() {
+            let (key, at) = world.rows[*source as usize];
+            let at_instant = Instant::from_micros(at);
+            let offline: Vec<_> = swept
+                .columns
+                .iter()
+                .enumerate()
+                .map(|(column, values)| (cell(values, row), swept.status(column, row)))
+                .collect();
+            prop_assert_eq!(&offline, &obvious(&world, key, at_instant), "the sweep for {} at {}", key, at);
+            if at >= horizon {
+                let of_key = &mut kept[key as usize];
+                prop_assert_eq!(&of_key.state.values(&world.plan, at_instant), &offline, "the state of {} at {}", key, at);
+                of_key.restart(&world);
+                let answer = of_key.state.answer(&world.plan, at_instant);
+                prop_assert_eq!(&answer.values, &offline, "the state of {} at {}, read again", key, at);
+                overflows += answer.sum_overflows;
+                let times = || world.events.iter().filter(|e| e.key == key).map(|e| e.order.time);
+                let newest = times().filter(|time| *time <= at_instant).max();
+                prop_assert_eq!(of_key.state.last_event_time(at_instant), newest);
+                prop_assert_eq!(of_key.state.first_event_time(), times().min());
+            }
+        }
+        if horizon == i64::MIN {
+            prop_assert_eq!(overflows, swept.sum_overflows.iter().sum::<u64>());
+        }
+    }
+}
