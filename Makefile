@@ -11,7 +11,7 @@ demo: setup build
 	$(BIN) demo $(DEMO_ARGS)
 
 build:
-	cargo build --locked --package thalweg-flight-server --bin thalweg
+	cargo build --locked --workspace --bin thalweg
 
 test: lint build
 	cargo test --locked --workspace

@@ -27,5 +27,5 @@ pub use commit::{Commit, ENGINE_VERSION, Manifest, ManifestFeature};
 pub use error::Error;
 pub use events::{EventRange, events, events_schema};
 pub use pin::{Pin, TopicPin};
-pub use spine::DEFAULT_TIMESTAMP_COLUMN;
-pub use training_set::{Features, TrainingSet, TrainingSetRequest, training_set, training_set_schema};
+pub use spine::{DEFAULT_TIMESTAMP_COLUMN, spine_hash};
+pub use training_set::{Features, Prepared, TrainingSet, TrainingSetRequest, training_set};

@@ -85,16 +85,23 @@ impl Spine {
         encode_keys(&parts).map_err(|cause| Error::Decode { source_name: "spine".to_owned(), cause: cause.to_string() })
     }
 
-    /// blake3 of schema and data: what the commit knows of the spine.
+    /// See [`spine_hash`].
     pub(crate) fn hash(&self) -> Result<String, Error> {
-        let mut hasher = blake3::Hasher::new();
-        let schema = self.batch.schema();
-        let mut writer = arrow::ipc::writer::StreamWriter::try_new(&mut hasher, &schema)?;
-        writer.write(&self.batch)?;
-        writer.finish()?;
-        drop(writer);
-        Ok(hasher.finalize().to_hex().to_string())
+        spine_hash(&self.batch)
     }
+}
+
+/// blake3 of a whole spine's schema and data, in hexadecimal: what a commit knows of the spine.
+///
+/// # Errors
+/// Columns that Arrow cannot write.
+pub fn spine_hash(spine: &RecordBatch) -> Result<String, Error> {
+    let mut hasher = blake3::Hasher::new();
+    let mut writer = arrow::ipc::writer::StreamWriter::try_new(&mut hasher, &spine.schema())?;
+    writer.write(spine)?;
+    writer.finish()?;
+    drop(writer);
+    Ok(hasher.finalize().to_hex().to_string())
 }
 
 fn refuse_duplicates(schema: &SchemaRef) -> Result<(), Error> {

@@ -88,31 +88,119 @@ impl TrainingSet {
         self.all.num_rows()
     }
 
-    /// The rows in the spine's order, in batches whose bounds belong to the commit.
+    /// How many batches the answer has.
+    pub fn num_batches(&self) -> usize {
+        self.num_rows().div_ceil(ROWS_PER_BATCH)
+    }
+
+    /// Batch `number`, below [`num_batches`](Self::num_batches). Its bounds belong to the commit.
+    pub fn batch(&self, number: usize) -> RecordBatch {
+        let from = number * ROWS_PER_BATCH;
+        self.all.slice(from, ROWS_PER_BATCH.min(self.num_rows() - from))
+    }
+
+    /// All rows in the spine's order, batch by batch.
     pub fn batches(&self) -> impl Iterator<Item = RecordBatch> + '_ {
-        let rows = self.num_rows();
-        (0..rows).step_by(ROWS_PER_BATCH).map(move |from| self.all.slice(from, ROWS_PER_BATCH.min(rows - from)))
+        (0..self.num_batches()).map(|number| self.batch(number))
     }
 }
 
-/// The schema a training set of these features over this spine has, without making it.
-///
-/// # Errors
-/// Where features are unknown or columns clash.
-pub fn training_set_schema(repository: &Repository, request: &TrainingSetRequest) -> Result<SchemaRef, Error> {
-    let features = request.features.resolve(repository)?;
-    let layout = Layout::new(repository, &features, request.full_feature_names)?;
-    answer_schema(&layout, &request.spine_schema, request.statuses)
+/// A checked request: everything about its answer is known but the values.
+#[derive(Debug)]
+pub struct Prepared<'a> {
+    repository: &'a Repository,
+    log: &'a EmbeddedLog,
+    layout: Layout<'a>,
+    spine: Spine,
+    readings: Vec<Arc<Reading>>,
+    schema: SchemaRef,
+    commit: Commit,
+    statuses: bool,
 }
 
-/// Makes a training set by replaying the pinned log once per source.
-///
-/// Time grows with events plus rows; memory holds the spine, the answer, and the events of the
-/// spine's keys, the last within `budget`.
+impl<'a> Prepared<'a> {
+    /// Checks `request` against the definitions, its own spine and the log. Nothing of the log is read.
+    ///
+    /// # Errors
+    /// Anything wrong with the request; a pin the log no longer has.
+    pub fn new(
+        repository: &'a Repository,
+        log: &'a EmbeddedLog,
+        request: &TrainingSetRequest,
+    ) -> Result<Self, Error> {
+        let features = request.features.resolve(repository)?;
+        let layout = Layout::new(repository, &features, request.full_feature_names)?;
+        let schema = answer_schema(&layout, &request.spine_schema, request.statuses)?;
+        let spine =
+            Spine::new(request.spine_schema.clone(), &request.spine, &request.timestamp_column, request.boundary)?;
+        let readings = readings(&layout.folds, &spine)?;
+        let pin = match &request.pin {
+            Some(pin) => pin.clone(),
+            None => Pin::now(log, topics(repository, &layout.folds))?,
+        };
+        pin.check(log)?;
+        let commit = Commit::new(Manifest {
+            engine_version: ENGINE_VERSION,
+            features: layout.columns.iter().map(|column| manifest_feature(column, &layout.folds)).collect(),
+            spine_hash: spine.hash()?,
+            spine_rows: spine.batch().num_rows() as u64,
+            timestamp_column: request.timestamp_column.clone(),
+            as_of: "event_time".to_owned(),
+            boundary: request.boundary,
+            pin,
+            statuses: request.statuses,
+        });
+        Ok(Self { repository, log, layout, spine, readings, schema, commit, statuses: request.statuses })
+    }
+
+    /// Spine columns, features, statuses.
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// What the answer is a function of.
+    pub fn commit(&self) -> &Commit {
+        &self.commit
+    }
+
+    /// Rows the answer has: as many as the spine.
+    pub fn num_rows(&self) -> usize {
+        self.spine.batch().num_rows()
+    }
+
+    /// Makes the training set by replaying the pinned log once per source.
+    ///
+    /// Time grows with events plus rows; memory holds the spine, the answer, and the events of the
+    /// spine's keys, the last within `budget`.
+    ///
+    /// # Errors
+    /// [`Error::OverBudget`]; damage in the log; [`Error::Cancelled`].
+    pub fn run(self, budget: &Budget, cancellation: &Cancellation) -> Result<TrainingSet, Error> {
+        let pin = &self.commit.manifest.pin;
+        let replay = Replay { repository: self.repository, log: self.log, pin, budget, cancellation };
+        let latest = self.spine.instants().iter().copied().max().unwrap_or(i64::MIN);
+        let gathered = replay.gather(&self.layout.folds, &self.readings, latest)?;
+        let swept = self
+            .layout
+            .folds
+            .par_iter()
+            .zip(gathered)
+            .zip(&self.readings)
+            .map(|((fold, parts), reading)| {
+                cancellation.check()?;
+                let events = Gathered::sort(parts, &fold.plan, reading.index.len())?;
+                Ok((sweep(&fold.plan, &events, &reading.rows)?, reading.clone()))
+            })
+            .collect::<Result<Vec<_>, Error>>()?;
+        let all = assemble(&self.schema, &self.spine, &self.layout.columns, &swept, self.statuses)?;
+        Ok(TrainingSet { schema: self.schema, commit: self.commit, all })
+    }
+}
+
+/// Makes a training set: [`Prepared::new`] and [`Prepared::run`] in one.
 ///
 /// # Errors
-/// Anything wrong with the request, before the log is read; [`Error::OverBudget`]; damage in the log;
-/// a pin the log no longer has.
+/// Theirs.
 pub fn training_set(
     repository: &Repository,
     log: &EmbeddedLog,
@@ -120,46 +208,7 @@ pub fn training_set(
     budget: &Budget,
     cancellation: &Cancellation,
 ) -> Result<TrainingSet, Error> {
-    let features = request.features.resolve(repository)?;
-    let layout = Layout::new(repository, &features, request.full_feature_names)?;
-    let schema = answer_schema(&layout, &request.spine_schema, request.statuses)?;
-    let spine =
-        Spine::new(request.spine_schema.clone(), &request.spine, &request.timestamp_column, request.boundary)?;
-    let readings = Readings::of(&layout.folds, &spine)?;
-    let pin = match &request.pin {
-        Some(pin) => pin.clone(),
-        None => Pin::now(log, topics(repository, &layout.folds))?,
-    };
-    pin.check(log)?;
-
-    let replay = Replay { repository, log, pin: &pin, budget, cancellation };
-    let latest = spine.instants().iter().copied().max().unwrap_or(i64::MIN);
-    let gathered = replay.gather(&layout.folds, &readings.of_fold, latest)?;
-    let swept = answer
-        .folds
-        .par_iter()
-        .zip(gathered)
-        .zip(&readings.of_fold)
-        .map(|((fold, parts), reading)| {
-            cancellation.check()?;
-            let events = Gathered::sort(parts, &fold.plan, reading.index.len())?;
-            Ok((sweep(&fold.plan, &events, &reading.rows)?, reading.clone()))
-        })
-        .collect::<Result<Vec<_>, Error>>()?;
-
-    let all = assemble(&schema, &spine, &layout.columns, &swept, request.statuses)?;
-    let manifest = Manifest {
-        engine_version: ENGINE_VERSION,
-        features: layout.columns.iter().map(|column| manifest_feature(column, &layout.folds)).collect(),
-        spine_hash: spine.hash()?,
-        spine_rows: all.num_rows() as u64,
-        timestamp_column: request.timestamp_column.clone(),
-        as_of: "event_time".to_owned(),
-        boundary: request.boundary,
-        pin,
-        statuses: request.statuses,
-    };
-    Ok(TrainingSet { schema, commit: Commit::new(manifest), all })
+    Prepared::new(repository, log, request)?.run(budget, cancellation)
 }
 
 /// The spine read by one choice of key columns: its rows by key and instant.
@@ -171,30 +220,24 @@ pub(crate) struct Reading {
     position_of_row: UInt32Array,
 }
 
-/// The readings of all folds; folds with equal key columns share one.
-struct Readings {
-    of_fold: Vec<Arc<Reading>>,
-}
-
-impl Readings {
-    fn of(folds: &[Fold<'_>], spine: &Spine) -> Result<Self, Error> {
-        let mut made: HashMap<&[(String, FieldType)], Arc<Reading>> = HashMap::new();
-        let mut of_fold = Vec::with_capacity(folds.len());
-        for fold in folds {
-            let reading = match made.get(fold.key_columns.as_slice()) {
-                Some(reading) => reading.clone(),
-                None => {
-                    let (index, keys) = KeyIndex::build(spine.keys(&fold.key_columns)?);
-                    let rows = SortedRows::sort(&keys, index.len(), spine.instants())?;
-                    let position_of_row = invert(&rows.sources);
-                    Arc::new(Reading { index, rows, position_of_row })
-                }
-            };
-            made.insert(&fold.key_columns, reading.clone());
-            of_fold.push(reading);
-        }
-        Ok(Self { of_fold })
+/// The reading of each fold; folds with equal key columns share one.
+fn readings(folds: &[Fold<'_>], spine: &Spine) -> Result<Vec<Arc<Reading>>, Error> {
+    let mut made: HashMap<&[(String, FieldType)], Arc<Reading>> = HashMap::new();
+    let mut of_fold = Vec::with_capacity(folds.len());
+    for fold in folds {
+        let reading = match made.get(fold.key_columns.as_slice()) {
+            Some(reading) => reading.clone(),
+            None => {
+                let (index, keys) = KeyIndex::build(spine.keys(&fold.key_columns)?);
+                let rows = SortedRows::sort(&keys, index.len(), spine.instants())?;
+                let position_of_row = invert(&rows.sources);
+                Arc::new(Reading { index, rows, position_of_row })
+            }
+        };
+        made.insert(&fold.key_columns, reading.clone());
+        of_fold.push(reading);
     }
+    Ok(of_fold)
 }
 
 /// The spine's columns as given, the features, their statuses if asked for.

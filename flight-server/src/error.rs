@@ -153,6 +153,20 @@ impl From<thalweg_log::Error> for Error {
     }
 }
 
+impl From<thalweg_store::Error> for Error {
+    fn from(error: thalweg_store::Error) -> Self {
+        use thalweg_store::Error as Cause;
+        let kind = match &error {
+            Cause::OutOfRange { .. } => Kind::OutOfRange,
+            Cause::Rebuilding { .. } | Cause::Locked { .. } => Kind::FailedPrecondition,
+            Cause::UnknownView { .. } => Kind::NotFound,
+            Cause::Broken { .. } => Kind::Unavailable,
+            _ => Kind::Internal,
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
 impl From<thalweg_definitions::Mistakes> for Error {
     fn from(mistakes: thalweg_definitions::Mistakes) -> Self {
         Self::invalid(mistakes.to_string())

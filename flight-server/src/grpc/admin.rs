@@ -1,0 +1,59 @@
+//! What the command line asks of a running server.
+
+use std::sync::Arc;
+
+use thalweg_definitions::DefinitionFile;
+use tonic::{Request, Response, Status};
+
+use crate::node::Node;
+use crate::pool::Pool;
+use crate::wire::admin_server::Admin;
+use crate::wire::{
+    ApplyRequest, ApplyResponse, StatusRequest, StatusResponse, TopicsRequest, TopicsResponse,
+};
+use crate::{Error, Kind};
+
+/// `thalweg.v1.Admin`.
+pub struct AdminService {
+    node: Arc<Node>,
+    pool: Arc<Pool>,
+}
+
+impl AdminService {
+    /// The service over `node`, its work done on `pool`.
+    pub fn new(node: Arc<Node>, pool: Arc<Pool>) -> Self {
+        Self { node, pool }
+    }
+}
+
+#[tonic::async_trait]
+impl Admin for AdminService {
+    async fn apply(&self, request: Request<ApplyRequest>) -> Result<Response<ApplyResponse>, Status> {
+        let node = self.node.clone();
+        let request = request.into_inner();
+        Ok(Response::new(self.pool.run(move || apply(&node, request)).await?))
+    }
+
+    async fn status(&self, _: Request<StatusRequest>) -> Result<Response<StatusResponse>, Status> {
+        let node = self.node.clone();
+        Ok(Response::new(self.pool.run(move || node.status()).await?))
+    }
+
+    async fn topics(&self, _: Request<TopicsRequest>) -> Result<Response<TopicsResponse>, Status> {
+        let node = self.node.clone();
+        Ok(Response::new(self.pool.run(move || node.topics()).await?))
+    }
+}
+
+/// Applies definition files to `node`: what the service does, and the command line without a server.
+///
+/// # Errors
+/// INVALID_ARGUMENT with every mistake in the files.
+pub fn apply(node: &Node, request: ApplyRequest) -> Result<ApplyResponse, Error> {
+    let files: Vec<_> =
+        request.files.into_iter().map(|file| DefinitionFile { name: file.name, text: file.text }).collect();
+    let diff = node.apply(&files, request.dry_run)?;
+    let json = serde_json::to_string(&diff)
+        .map_err(|cause| Error::new(Kind::Internal, format!("the changes cannot be shown as JSON: {cause}")))?;
+    Ok(ApplyResponse { text: diff.to_string(), json, changes: !diff.is_empty() })
+}

@@ -1,0 +1,9 @@
+//! The gRPC services: wire types in, wire types out, everything else elsewhere.
+
+mod admin;
+mod columns;
+mod online;
+
+pub use admin::AdminService;
+pub use columns::{from_arrow, to_arrow};
+pub use online::OnlineService;

@@ -1,0 +1,132 @@
+//! Figures for Prometheus.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+
+use crate::wire::StatusResponse;
+
+/// Everything the server counts. Gauges of the state are set when they are asked for.
+pub struct Metrics {
+    registry: Registry,
+    lookups: Family<Outcome, Counter>,
+    lookup_seconds: Histogram,
+    training_rows: Counter,
+    produced_records: Counter,
+    lag_records: Family<Partition, Gauge>,
+    keys: Family<View, Gauge>,
+    state_bytes: Family<View, Gauge>,
+    watermark_us: Family<Source, Gauge>,
+    events: Family<Source, Gauge>,
+    dead_letters: Family<Source, Gauge>,
+    failed_expressions: Family<Source, Gauge>,
+}
+
+type Label = Vec<(&'static str, String)>;
+type Outcome = Label;
+type Partition = Label;
+type View = Label;
+type Source = Label;
+
+impl Metrics {
+    /// All figures at zero.
+    pub fn new() -> Arc<Self> {
+        let mut registry = Registry::with_prefix("thalweg");
+        let metrics = Self {
+            lookups: Family::default(),
+            lookup_seconds: Histogram::new(exponential_buckets(50e-6, 2.0, 16)),
+            training_rows: Counter::default(),
+            produced_records: Counter::default(),
+            lag_records: Family::default(),
+            keys: Family::default(),
+            state_bytes: Family::default(),
+            watermark_us: Family::default(),
+            events: Family::default(),
+            dead_letters: Family::default(),
+            failed_expressions: Family::default(),
+            registry: Registry::default(),
+        };
+        registry.register("lookups", "Lookups answered, by outcome", metrics.lookups.clone());
+        registry.register("lookup_seconds", "Time a lookup took, waiting included", metrics.lookup_seconds.clone());
+        registry.register("training_rows", "Rows of training sets made", metrics.training_rows.clone());
+        registry.register("produced_records", "Records appended through this server", metrics.produced_records.clone());
+        registry.register("lag_records", "Records of the log not applied yet", metrics.lag_records.clone());
+        registry.register("view_keys", "Entity keys with state", metrics.keys.clone());
+        registry.register("view_state_bytes", "Bytes of state, about", metrics.state_bytes.clone());
+        registry.register("source_watermark_us", "How far event time has come", metrics.watermark_us.clone());
+        registry.register("source_events", "Events applied since the start", metrics.events.clone());
+        registry.register("source_dead_letters", "Dead letters since the start", metrics.dead_letters.clone());
+        registry.register(
+            "source_failed_expressions",
+            "Expressions that failed on a row and gave null, since the start",
+            metrics.failed_expressions.clone(),
+        );
+        Arc::new(Self { registry, ..metrics })
+    }
+
+    /// Begins to time a lookup.
+    #[allow(clippy::disallowed_methods, reason = "latency is measured, no value depends on it")]
+    pub fn lookup_timer(self: &Arc<Self>) -> LookupTimer {
+        LookupTimer { metrics: self.clone(), begun: Instant::now() }
+    }
+
+    /// Counts rows of a training set.
+    pub fn count_training_rows(&self, rows: u64) {
+        self.training_rows.inc_by(rows);
+    }
+
+    /// Counts records appended.
+    pub fn count_produced(&self, records: u64) {
+        self.produced_records.inc_by(records);
+    }
+
+    /// All figures in the Prometheus text format, those of the state as `status` has them.
+    pub fn render(&self, status: &StatusResponse) -> String {
+        for partition in &status.partitions {
+            let label = vec![("topic", partition.topic.clone()), ("partition", partition.partition.to_string())];
+            self.lag_records.get_or_create(&label).set(partition.next_offset - partition.applied);
+        }
+        for view in &status.views {
+            let label = vec![("view", view.name.clone())];
+            self.keys.get_or_create(&label).set(to_gauge(view.keys));
+            self.state_bytes.get_or_create(&label).set(to_gauge(view.bytes));
+        }
+        for source in &status.sources {
+            let label = vec![("source", source.name.clone())];
+            if let Some(watermark_us) = source.watermark_us {
+                self.watermark_us.get_or_create(&label).set(watermark_us);
+            }
+            self.events.get_or_create(&label).set(to_gauge(source.events));
+            self.dead_letters.get_or_create(&label).set(to_gauge(source.dead_letters));
+            self.failed_expressions.get_or_create(&label).set(to_gauge(source.failed_expressions));
+        }
+        let mut text = String::new();
+        encode(&mut text, &self.registry).expect("writing to a string cannot fail");
+        text
+    }
+}
+
+/// A lookup under way.
+pub struct LookupTimer {
+    metrics: Arc<Metrics>,
+    begun: Instant,
+}
+
+impl LookupTimer {
+    /// Counts the lookup and its time.
+    pub fn stop(self, answered: bool) {
+        let outcome = if answered { "answered" } else { "refused" };
+        self.metrics.lookups.get_or_create(&vec![("outcome", outcome.to_owned())]).inc();
+        self.metrics.lookup_seconds.observe(self.begun.elapsed().as_secs_f64());
+    }
+}
+
+fn to_gauge(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,292 @@
+//! One process's log, state and definitions, put together.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use thalweg_backfill::{Budget, Cancellation, TrainingSet, TrainingSetRequest, training_set};
+use thalweg_core::Instant;
+use thalweg_definitions::{DefinitionFile, Diff, Repository, Source, load_text};
+use thalweg_ingest::{Clock, Ingest, IngestOptions};
+use thalweg_log::{EmbeddedLog, EmbeddedOptions, TopicPartition};
+use thalweg_store::{Store, StoreOptions};
+
+use crate::clock::WallClock;
+use crate::config::{Compression, Config};
+use crate::lookup::{LookupAnswer, LookupRequest, lookup};
+use crate::produce::{ProduceOptions, Produced, Producer};
+use crate::registry::Registry;
+use crate::wire;
+use crate::{Error, Kind};
+
+/// What a process opens a node for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// To keep features up to date and answer.
+    Serve,
+    /// To look or to write once, without keeping any features.
+    Tool,
+}
+
+/// A log, the folds over it, and the definitions they follow. All methods may block: call them from
+/// threads that may.
+pub struct Node {
+    config: Config,
+    log: Arc<EmbeddedLog>,
+    registry: Registry,
+    /// What answers now. Replaced as a whole when definitions change.
+    current: RwLock<Current>,
+    /// Held while definitions change: one change at a time.
+    changing: Mutex<()>,
+    store: Option<Arc<Store>>,
+}
+
+/// Definitions, and the ingest that follows them while a server runs.
+#[derive(Clone)]
+struct Current {
+    repository: Arc<Repository>,
+    ingest: Option<Arc<Ingest>>,
+}
+
+impl Node {
+    /// Opens the log and, to serve, the state, and goes on where they were.
+    ///
+    /// # Errors
+    /// A log or state that another process has open, or that is damaged; each says what to do.
+    pub fn open(config: Config, role: Role) -> Result<Arc<Self>, Error> {
+        let compression = match config.log.embedded.compression {
+            Compression::None => thalweg_log::Compression::None,
+            Compression::Zstd => thalweg_log::Compression::Zstd,
+        };
+        let options =
+            EmbeddedOptions { segment_bytes: config.log.embedded.segment_bytes, compression, ..Default::default() };
+        let log = Arc::new(EmbeddedLog::open(&config.log.embedded.dir, options)?);
+        for cut in log.cut_tails() {
+            tracing::warn!("{cut}");
+        }
+        let registry = Registry::new(&config.state.dir);
+        let repository = Arc::new(registry.load()?);
+        let store = match role {
+            Role::Tool => None,
+            Role::Serve => Some(Store::open(config.state.dir.join("folds"), store_options(&config))?),
+        };
+        let node = Self {
+            current: RwLock::new(Current { repository: repository.clone(), ingest: None }),
+            changing: Mutex::new(()),
+            config,
+            log,
+            registry,
+            store,
+        };
+        if let Some(store) = &node.store {
+            let ingest = node.start_ingest(store, &repository)?;
+            node.replace(Current { repository, ingest: Some(ingest) });
+        }
+        Ok(Arc::new(node))
+    }
+
+    /// The settings the node was opened with.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The log.
+    pub fn log(&self) -> &Arc<EmbeddedLog> {
+        &self.log
+    }
+
+    /// The definitions in force.
+    pub fn repository(&self) -> Arc<Repository> {
+        self.now().repository
+    }
+
+    /// Where uploaded spines are kept.
+    pub fn spine_dir(&self) -> PathBuf {
+        self.config.state.dir.join("spines")
+    }
+
+    /// Compares `files` with what is registered and, unless `dry_run`, puts them in force: the views that
+    /// changed are built from the log, the others go on.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT with every mistake in the files.
+    pub fn apply(&self, files: &[DefinitionFile], dry_run: bool) -> Result<Diff, Error> {
+        let _one_at_a_time = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = Arc::new(load_text(files)?);
+        let old = self.now();
+        let diff = Diff::between(&old.repository, &new);
+        if dry_run {
+            return Ok(diff);
+        }
+        self.registry.store(&new)?;
+        let Some(store) = &self.store else {
+            self.replace(Current { repository: new, ingest: None });
+            return Ok(diff);
+        };
+        // The state of a topic has one writer: the old ingest commits and ends before the new one begins.
+        // In between lookups are refused with FAILED_PRECONDITION.
+        self.replace(Current { repository: new.clone(), ingest: None });
+        if let Some(ingest) = old.ingest {
+            ingest.stop()?;
+        }
+        let ingest = self.start_ingest(store, &new)?;
+        self.replace(Current { repository: new, ingest: Some(ingest) });
+        Ok(diff)
+    }
+
+    /// Answers a lookup.
+    ///
+    /// # Errors
+    /// As the wire contract says of GetFeatures.
+    pub fn lookup(&self, request: &LookupRequest) -> Result<LookupAnswer, Error> {
+        let current = self.now();
+        let ingest = current.ingest.ok_or_else(not_serving)?;
+        let limits = &self.config.limits;
+        lookup(&current.repository, ingest.topics(), request, self.config.clock, WallClock.now(), limits.lookup_rows)
+    }
+
+    /// Waits until the offsets below `wanted` (topic, partition, next offset) are applied.
+    ///
+    /// # Errors
+    /// DEADLINE_EXCEEDED after `timeout`.
+    pub fn wait_applied(&self, wanted: &[(TopicPartition, i64)], timeout: Duration) -> Result<(), Error> {
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let ingest = self.now().ingest.ok_or_else(not_serving)?;
+        match ingest.wait_applied(wanted, timeout) {
+            true => Ok(()),
+            false => Err(Error::new(
+                Kind::DeadlineExceeded,
+                format!("min_offsets were not applied within {} ms; ask again, or see `thalweg status`", timeout.as_millis()),
+            )),
+        }
+    }
+
+    /// Makes a training set from the log.
+    ///
+    /// # Errors
+    /// What [`training_set`] says.
+    pub fn training_set(
+        &self,
+        request: &TrainingSetRequest,
+        cancellation: &Cancellation,
+    ) -> Result<TrainingSet, Error> {
+        let budget = Budget::new(usize::try_from(self.config.history.memory_budget_bytes).unwrap_or(usize::MAX));
+        Ok(training_set(&self.repository(), &self.log, request, &budget, cancellation)?)
+    }
+
+    /// The source of the registered definitions that reads `topic`.
+    ///
+    /// # Errors
+    /// NOT_FOUND, with the topics there are sources for.
+    pub fn source_of(&self, topic: &str) -> Result<Source, Error> {
+        let repository = self.repository();
+        let known: BTreeSet<&str> = repository.sources.iter().map(|source| source.topic.as_str()).collect();
+        repository.sources.iter().find(|source| source.topic == topic).cloned().ok_or_else(|| {
+            Error::new(
+                Kind::NotFound,
+                format!(
+                    "no registered source reads topic `{topic}`, so its format is not known; sources read: {}. Apply a definition first",
+                    if known.is_empty() { "nothing yet".to_owned() } else { known.into_iter().collect::<Vec<_>>().join(", ") }
+                ),
+            )
+        })
+    }
+
+    /// Appends rows to `topic`, a batch at a time, and returns when all are durable.
+    ///
+    /// # Errors
+    /// Rows that do not fit; those of earlier batches are then written, and the message says how many.
+    pub fn produce(
+        &self,
+        topic: &str,
+        options: ProduceOptions,
+        batches: impl Iterator<Item = Result<RecordBatch, Error>>,
+        mut progress: impl FnMut(u64),
+    ) -> Result<Produced, Error> {
+        let source = self.source_of(topic)?;
+        let mut producer = Producer::new(&self.log, &source, options)?;
+        for batch in batches {
+            let written = batch.and_then(|batch| producer.produce(&batch, WallClock.now()));
+            if let Err(error) = written {
+                let records = producer.produced().records;
+                return Err(Error::new(
+                    error.kind,
+                    format!("{} ({records} records of this file were written before it, and stay)", error.message),
+                ));
+            }
+            progress(producer.produced().records);
+        }
+        Ok(producer.produced().clone())
+    }
+
+    /// Lag, watermarks, views and their state.
+    ///
+    /// # Errors
+    /// A log that cannot be asked.
+    pub fn status(&self) -> Result<wire::StatusResponse, Error> {
+        let current = self.now();
+        match &current.ingest {
+            Some(ingest) => Ok(crate::status::of_ingest(&ingest.status())),
+            None => crate::status::of_log(&self.log, &current.repository),
+        }
+    }
+
+    /// The topics of the log.
+    ///
+    /// # Errors
+    /// A log that cannot be asked.
+    pub fn topics(&self) -> Result<wire::TopicsResponse, Error> {
+        let topic = |info: thalweg_log::TopicInfo| {
+            let partitions = (0..info.partitions).map(|partition| TopicPartition { topic: info.name.clone(), partition });
+            let offsets = partitions
+                .map(|partition| Ok((self.log.start_offset(&partition)?, self.log.next_offset(&partition)?)))
+                .collect::<Result<Vec<_>, Error>>()?;
+            let (start_offsets, next_offsets) = offsets.into_iter().unzip();
+            Ok(wire::TopicStatus { name: info.name, topic_id: info.id.to_string(), next_offsets, start_offsets })
+        };
+        let topics = self.log.topics().into_iter().map(topic).collect::<Result<_, Error>>()?;
+        Ok(wire::TopicsResponse { topics })
+    }
+
+    /// Makes everything applied durable and stops keeping features.
+    ///
+    /// # Errors
+    /// A state that cannot be written; the log still has everything.
+    pub fn shutdown(&self) -> Result<(), Error> {
+        let current = self.now();
+        self.replace(Current { ingest: None, ..current.clone() });
+        match current.ingest {
+            Some(ingest) => Ok(ingest.stop()?),
+            None => Ok(()),
+        }
+    }
+
+    fn start_ingest(&self, store: &Arc<Store>, repository: &Arc<Repository>) -> Result<Arc<Ingest>, Error> {
+        let options = IngestOptions {
+            log: self.log.clone(),
+            repository: repository.clone(),
+            store: store.clone(),
+            clock: Arc::new(WallClock),
+            commit_events: self.config.state.commit_events,
+            commit_interval: self.config.state.commit_interval,
+        };
+        Ok(Arc::new(Ingest::start(options)?))
+    }
+
+    fn now(&self) -> Current {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn replace(&self, current: Current) {
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = current;
+    }
+}
+
+fn not_serving() -> Error {
+    Error::new(Kind::FailedPrecondition, "features are not being kept at this moment: definitions are changing or the server is stopping; try again")
+}
