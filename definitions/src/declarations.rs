@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::mistakes::{Mistakes, Place, suggestion};
 use crate::naming::why_not_a_name;
-use crate::yaml::{Map, Node};
+use crate::yaml::Map;
 
 /// Everything declared of one kind, each with its definition, or without where that has mistakes: what refers
 /// to it then is neither wrong nor right, and nobody should hear of it.
@@ -99,10 +99,4 @@ pub(crate) fn check_name(name: &str, place: &Place, mistakes: &mut Mistakes) -> 
         mistakes.add_with_help(place, format!("`{name}` cannot be a name"), reason);
     }
     good
-}
-
-/// The text of `node` if it can be a name.
-pub(crate) fn name_at<'a>(node: &'a Node, expected: &str, mistakes: &mut Mistakes) -> Option<&'a str> {
-    let name = node.text(expected, mistakes)?;
-    check_name(name, &node.place, mistakes).then_some(name)
 }

@@ -1,6 +1,6 @@
 //! Features: what is aggregated, how, and over which windows.
 
-use thalweg_core::{Aggregation, FeatureColumn, FieldType, Window};
+use thalweg_core::{Aggregation, FeatureColumn, Window};
 
 use crate::declarations::check_name;
 use crate::inputs::Inputs;

@@ -30,6 +30,8 @@ mod selector;
 mod service;
 mod source;
 mod sql;
+#[cfg(test)]
+mod tests;
 mod version;
 mod view;
 mod window;
@@ -38,7 +40,6 @@ mod yaml;
 pub use diff::{Change, Diff, Difference, ServiceBreak};
 pub use expression::{Evaluated, Expression, ExpressionError};
 pub use files::DefinitionFile;
-
 pub use folder::{load, load_within};
 pub use limits::Limits;
 pub use load::{load_text, load_text_within};

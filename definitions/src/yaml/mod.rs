@@ -7,4 +7,4 @@ mod tree;
 
 pub(crate) use build::parse;
 pub(crate) use read::{Keys, Map};
-pub(crate) use tree::{Content, Entry, Node, Scalar};
+pub(crate) use tree::{Content, Entry, Node};

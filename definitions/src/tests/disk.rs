@@ -1,0 +1,70 @@
+//! Definitions in files and folders.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::BASE;
+use crate::load;
+
+fn write(folder: &Path, name: &str, text: impl AsRef<[u8]>) {
+    let path = folder.join(name);
+    fs::create_dir_all(path.parent().expect("a file lies in a folder")).expect("folders can be made");
+    fs::write(path, text).expect("files can be written");
+}
+
+/// What is said of `paths` below `folder`, with the folder's own name taken out.
+fn mistakes(folder: &Path, paths: &[&str]) -> String {
+    let paths: Vec<PathBuf> = paths.iter().map(|path| folder.join(path)).collect();
+    let shown = load(&paths).expect_err("there are mistakes").to_string();
+    shown.replace(&format!("{}/", folder.display()), "")
+}
+
+#[test]
+fn all_files_below_a_folder_are_one_repository() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    write(folder.path(), "features/base.yaml", BASE);
+    write(folder.path(), "features/.hidden.yaml", "not: definitions");
+    write(folder.path(), "features/notes.txt", "not definitions");
+    let source = "sources: [{name: s, topic: t, format: avro, schema: {file: ../../schemas/s.avsc}, \
+                  event_time: \"@timestamp\"}]";
+    write(folder.path(), "features/more/source.yml", source);
+    let schema = r#"{"type": "record", "name": "r", "fields": [{"name": "k", "type": "string"}]}"#;
+    write(folder.path(), "schemas/s.avsc", schema);
+    let repository = load(&[folder.path().join("features"), folder.path().join("features/base.yaml")])
+        .unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let sources: Vec<_> = repository.sources.iter().map(|source| source.name.as_str()).collect();
+    assert_eq!(sources, ["flights", "s"]);
+    let names: Vec<_> = repository.files().iter().map(|file| Path::new(&file.name).file_name()).collect();
+    assert_eq!(names, ["base.yaml", "source.yml", "s.avsc"].map(|name| Some(name.as_ref())));
+    assert!(crate::load_text(repository.files()).is_ok());
+}
+
+#[test]
+fn what_cannot_be_read_is_told() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    write(folder.path(), "empty/notes.txt", "");
+    write(folder.path(), "bytes.yaml", b"a: \xff");
+    write(folder.path(), "large.yaml", vec![b' '; (4 << 20) + 1]);
+    let source = "sources: [{name: s, topic: t, format: avro, schema: {file: s.avsc}, event_time: \"@timestamp\"}]";
+    write(folder.path(), "source.yaml", source);
+    for (paths, expected) in [
+        (&["empty"][..], "empty: this holds no definitions: no file below it is called *.yaml or *.yml"),
+        (
+            &["nowhere"],
+            "nowhere: this cannot be read: No such file or directory (os error 2)",
+        ),
+        (&["empty/notes.txt"], "empty/notes.txt: this is not called *.yaml or *.yml, as files of definitions are"),
+        (&["bytes.yaml"], "bytes.yaml: this is not text in UTF-8: byte 4 is wrong"),
+        (
+            &["large.yaml"],
+            "large.yaml: this has 4194305 bytes; the limit is 4194304: limits.definitions.file_bytes in the \
+             configuration",
+        ),
+        (
+            &["source.yaml"],
+            "source.yaml:1:62: the schema file `s.avsc` cannot be read: No such file or directory (os error 2)",
+        ),
+    ] {
+        assert_eq!(mistakes(folder.path(), paths), expected);
+    }
+}

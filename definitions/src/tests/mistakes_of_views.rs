@@ -1,0 +1,195 @@
+//! What is said about feature views that are wrong.
+
+use super::{check_all, check_views};
+
+#[test]
+fn views() {
+    check_views(&[
+        ("", "f.yaml:2:5: `features` is missing from a feature view"),
+        ("    features: {}\n", "f.yaml:5:15: expected a map of feature name to feature, found an empty map"),
+        ("    features: [dest]\n", "f.yaml:5:15: expected a map of feature name to feature, found a list"),
+        (
+            "    forget: 1d\n    features: {f: dest}\n",
+            "f.yaml:5:5: `forget` of a feature view is not supported yet",
+        ),
+        (
+            "    feature: {f: dest}\n    features: {f: dest}\n",
+            "f.yaml:5:5: unknown key `feature` of a feature view\n    did you mean `features`?",
+        ),
+        (
+            "    ttl: 0d\n    features: {f: dest}\n",
+            "f.yaml:5:10: a ttl of zero hides every event\n    leave `ttl` out to have none",
+        ),
+        (
+            "    ttl: 90\n    features: {f: dest}\n",
+            "f.yaml:5:10: `90` is not a duration: write an integer and one of us, ms, s, m, h, d, w, such as 30m",
+        ),
+        (
+            "    lookback: [1h]\n    features: {f: dest}\n",
+            "f.yaml:5:15: expected a duration such as 1h, or unbounded, found a list",
+        ),
+        (
+            "    tags: [a]\n    features: {f: dest}\n",
+            "f.yaml:5:11: expected a map of tags, found a list",
+        ),
+        (
+            "    where: hour + 1\n    features: {f: dest}\n",
+            "f.yaml:5:12: `where` must be true or false; `hour + 1` is int64\n    write a comparison",
+        ),
+    ]);
+}
+
+#[test]
+fn what_a_view_refers_to() {
+    check_all(&[
+        (
+            "feature_views:\n  - {name: v, entity: carier, source: fligths, features: {f: dest}}\n",
+            "f.yaml:2:23: there is no entity `carier`\n    did you mean `carrier`?\n\
+             f.yaml:2:39: there is no source `fligths`\n    did you mean `flights`?",
+        ),
+        (
+            "entities:\n  - {name: plane, join_keys: {tail: string}}\n\
+             feature_views:\n  - {name: v, entity: plane, source: flights, features: {f: dest}}\n",
+            "f.yaml:4:23: the source `flights` has no field `tail`, the join key of `plane`\n    \
+             say what it is among the fields of the source: join_keys: {tail: some_field}",
+        ),
+    ]);
+    check_views(&[
+        (
+            "    join_keys: {carier: dest}\n    features: {f: dest}\n",
+            "f.yaml:5:17: the entity `carrier` has no join key `carier`\n    did you mean `carrier`?",
+        ),
+    ]);
+}
+
+#[test]
+fn features() {
+    check_views(&[
+        (
+            "    features: {f: [dest]}\n",
+            "f.yaml:5:19: expected a feature: an SQL expression, or a map with `aggregate`, found a list",
+        ),
+        ("    features: {f: {of: dest}}\n", "f.yaml:5:19: `aggregate` is missing from a feature"),
+        (
+            "    features: {f: {aggregate: []}}\n",
+            "f.yaml:5:31: expected the name of an aggregation, or a list of them, found an empty list",
+        ),
+        (
+            "    features: {f: {aggregate: sum, off: hour}}\n",
+            "f.yaml:5:31: `sum` needs `of`\n    say what to aggregate: {aggregate: sum, of: some_field}\n\
+             f.yaml:5:36: unknown key `off` of a feature\n    did you mean `of`?",
+        ),
+        (
+            "    features: {f: {aggregate: medain, of: hour}}\n",
+            "f.yaml:5:31: unknown aggregation `medain`\n    there are 25, such as `count`, `sum`, `avg`, \
+             `variance` or `stddev`",
+        ),
+        (
+            "    features: {f: {aggregate: [avg, sum, max], of: dest}}\n",
+            "f.yaml:5:32: avg is for numbers, and the input has type string: cast it, or use another aggregation\n\
+             f.yaml:5:37: sum is for numbers, and the input has type string: cast it, or use another aggregation",
+        ),
+        (
+            "    features: {f: {aggregate: top_k, k: 3, of: dest}}\n",
+            "f.yaml:5:31: the aggregation `top_k` is not supported yet",
+        ),
+        (
+            "    features: {f: {aggregate: last, nulls: keep, of: dest}}\n",
+            "f.yaml:5:37: `nulls` of a feature is not supported yet",
+        ),
+        (
+            "    features: {f: {aggregate: last_n, of: dest}}\n",
+            "f.yaml:5:31: `last_n` needs `n`\n    say how many values to keep, such as n: 5",
+        ),
+        (
+            "    features: {f: {aggregate: last, n: 5, of: dest}}\n",
+            "f.yaml:5:37: `n` means nothing to this aggregation\n    first_n and last_n take it",
+        ),
+        (
+            "    features: {f: {aggregate: last_n, n: 0, of: dest}}\n",
+            "f.yaml:5:42: `n` must be a whole number from 1 on; found `0`",
+        ),
+        (
+            "    features: {f: {aggregate: last_n, n: 10001, of: dest}}\n",
+            "f.yaml:5:42: `n` is 10001: too long a list\n    \
+             the limit is 10000: limits.definitions.list_length in the configuration",
+        ),
+        (
+            "    features: {_f: dest}\n",
+            "f.yaml:5:16: `_f` cannot be a name\n    a name begins with a letter and goes on with letters, \
+             digits and single underscores, not ending in one",
+        ),
+    ]);
+}
+
+#[test]
+fn windows() {
+    check_views(&[
+        (
+            "    features: {f: {aggregate: count, windows: 1h}}\n",
+            "f.yaml:5:47: expected a list of windows, such as [1h, 7d], found a text or number",
+        ),
+        (
+            "    features: {f: {aggregate: count, windows: []}}\n",
+            "f.yaml:5:47: expected a list of windows, such as [1h, 7d], found an empty list",
+        ),
+        (
+            "    features: {f: {aggregate: count, windows: [1h, 0d, -1h, 3600]}}\n",
+            "f.yaml:5:52: a window of `0d` holds nothing: it must be longer than zero\n\
+             f.yaml:5:56: `-1h` is not a duration: write an integer and one of us, ms, s, m, h, d, w, such as 30m\n\
+             f.yaml:5:61: `3600` is not a duration: write an integer and one of us, ms, s, m, h, d, w, such as 30m",
+        ),
+        (
+            "    features: {f: {aggregate: count, windows: [{window: 30d, resolution: 1h}, {session: 30m}]}}\n",
+            "f.yaml:5:62: `resolution` of a window is not supported yet\n\
+             f.yaml:5:80: `session` of a window is not supported yet",
+        ),
+        (
+            "    features: {f: {aggregate: count, windows: [{offset: 1h}]}}\n",
+            "f.yaml:5:48: `window` is missing from a window",
+        ),
+        (
+            "    features: {f: {aggregate: count, windows: [{width: 1h, window: 20000000w}]}}\n",
+            "f.yaml:5:49: unknown key `width` of a window\n    did you mean `window`?\n\
+             f.yaml:5:68: `20000000w` is longer than a duration can be (about 292,000 years)",
+        ),
+    ]);
+}
+
+#[test]
+fn columns_of_one_name() {
+    check_views(&[
+        (
+            "    features:\n      f_1h: dest\n      f: {aggregate: last, of: dest, windows: [1h, 1d]}\n",
+            "f.yaml:7:7: a second column of this view is called `f_1h`\n    \
+             the first one comes from the feature in line 6",
+        ),
+        (
+            "    features: {f: {aggregate: [count, count]}}\n",
+            "f.yaml:5:16: a second column of this view is called `f_count`\n    \
+             the first one comes from the feature in line 5",
+        ),
+    ]);
+}
+
+#[test]
+fn sql_is_pointed_at_within_the_file() {
+    for (rest, place) in [
+        ("    features: {f: dep_dely}\n", "f.yaml:5:19: "),
+        ("    features:\n      f: \"hour + dep_dely\"\n", "f.yaml:6:18: "),
+        ("    features:\n      f: |\n        hour +\n          dep_dely\n", "f.yaml:8:11: "),
+    ] {
+        let shown = super::mistakes_in(&format!("{}{rest}", super::VIEW));
+        assert!(shown.starts_with(place), "{shown}");
+        assert!(shown.contains("dep_dely") && shown.contains("did you mean `dep_delay`?"), "{shown}");
+        assert_eq!(shown.matches("f.yaml").count(), 1, "{shown}");
+    }
+    let shown = super::mistakes_in(&format!("{}    where: \"dest > 1 and\"\n    features: {{f: dest}}\n", super::VIEW));
+    assert!(shown.starts_with("f.yaml:5:"), "{shown}");
+    let long = format!("{}    features: {{f: \"{}\"}}\n", super::VIEW, "a".repeat(10_001));
+    assert_eq!(
+        super::mistakes_in(&long),
+        "f.yaml:5:19: an expression of 10001 bytes\n    \
+         the limit is 10000: limits.definitions.expression_bytes in the configuration"
+    );
+}

@@ -1,0 +1,121 @@
+//! What changes a version, and what does not.
+
+use super::{BASE, VIEW, load_files};
+use crate::FeatureView;
+
+const FEATURES: &str = "    where: not cancelled
+    ttl: 90d
+    tags: {owner: ops}
+    features:
+      delay: {aggregate: [avg, max], of: \"dep_delay + 1.0\", windows: [1h, 1d]}
+      early: {aggregate: count, where: dep_delay < 0.0}
+      last_dest: dest
+";
+
+fn load(base: &str, rest: &str) -> FeatureView {
+    let text = format!("{VIEW}{rest}");
+    let repository = load_files(&[("base.yaml", base), ("f.yaml", &text)]).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    repository.view("delays").expect("the view is there").clone()
+}
+
+/// The view after replacing `old` by `new` in its definition or its source's.
+fn after(old: &str, new: &str) -> FeatureView {
+    assert!(BASE.contains(old) || FEATURES.contains(old), "{old}");
+    load(&BASE.replace(old, new), &FEATURES.replace(old, new))
+}
+
+#[test]
+fn what_means_nothing_changes_no_version_and_no_plan() {
+    let before = load(BASE, FEATURES);
+    for (old, new) in [
+        ("    ttl: 90d\n", "    # how long a delay says something\n    ttl: 90d\n"),
+        ("ttl: 90d", "ttl: 2160h"),
+        ("owner: ops", "owner: sales"),
+        ("dep_delay + 1.0", "(dep_delay  +  1.0)"),
+        ("not cancelled", "NOT cancelled"),
+        ("windows: [1h, 1d]", "windows: [1d, 1h]"),
+        ("[avg, max]", "[max, avg]"),
+        ("      last_dest: dest\n", "      last_dest: {aggregate: last, of: dest}\n"),
+        ("      hour: int32\n", "      hour: int64\n      minute: int64\n"),
+    ] {
+        let after = after(old, new);
+        assert_eq!((after.version, &after.plan), (before.version, &before.plan), "{old} → {new}");
+    }
+    let late_dest = "      last_dest: dest\n";
+    let reordered = FEATURES.replace(late_dest, "").replace("    features:\n", &format!("    features:\n{late_dest}"));
+    let after = load(BASE, &reordered);
+    assert_eq!((after.version, &after.plan, &after.inputs), (before.version, &before.plan, &before.inputs));
+    assert_ne!(after.columns, before.columns);
+}
+
+#[test]
+fn lookback_changes_no_version() {
+    let before = load(BASE, FEATURES);
+    let after = after("    ttl: 90d\n", "    ttl: 90d\n    lookback: 30d\n");
+    assert_eq!(after.version, before.version);
+    assert_ne!(after.plan.lookback, before.plan.lookback);
+}
+
+#[test]
+fn every_change_of_meaning_changes_the_version() {
+    let before = load(BASE, FEATURES);
+    let mut seen = vec![before.version];
+    for (old, new) in [
+        ("topic: flights", "topic: departures"),
+        ("carrier: string\n      dest", "carrier: string\n      \"dest\""),
+        ("dep_delay: float64", "dep_delay: float32"),
+        ("sched_dep: timestamp", "sched_dep: timestamp_ms"),
+        ("event_time: sched_dep", "event_time: \"@timestamp\""),
+        ("    event_time: sched_dep\n", "    event_time: sched_dep\n    append_time: \"@timestamp\"\n"),
+        ("    event_time: sched_dep\n", "    event_time: sched_dep\n    order_by: hour\n"),
+        ("    event_time: sched_dep\n", "    event_time: sched_dep\n    max_ahead: 2d\n"),
+        ("where: not cancelled", "where: cancelled"),
+        ("    where: not cancelled\n", ""),
+        ("ttl: 90d", "ttl: 91d"),
+        ("    ttl: 90d\n", ""),
+        ("    ttl: 90d\n", "    ttl: 90d\n    join_keys: {carrier: dest}\n"),
+        ("[avg, max]", "[avg, min]"),
+        ("[avg, max]", "[avg]"),
+        ("dep_delay + 1.0", "dep_delay + 2.0"),
+        ("[1h, 1d]", "[1h, 2d]"),
+        ("[1h, 1d]", "[60m, 1d]"),
+        ("dep_delay < 0.0", "dep_delay <= 0.0"),
+        ("last_dest: dest", "final_dest: dest"),
+        ("last_dest: dest", "last_dest: {aggregate: first, of: dest}"),
+        ("last_dest: dest", "last_dest: {aggregate: last_n, n: 2, of: dest}"),
+        ("last_dest: dest", "last_dest: {aggregate: last_n, n: 3, of: dest}"),
+    ] {
+        let version = after(old, new).version;
+        // Quotes around a key are nothing; they stand in the list to see that the list is looked at.
+        let means_something = !new.contains('"') || new.contains('@');
+        assert_eq!(!seen.contains(&version), means_something, "{old} → {new}");
+        seen.push(version);
+    }
+}
+
+#[test]
+fn schemas_change_versions_but_not_by_their_documentation() {
+    let version = |schema: &str| {
+        let source = format!(
+            "sources:\n  - {{name: s, topic: t, format: avro, event_time: \"@timestamp\", schema: '{schema}'}}\n\
+             entities: [{{name: e, join_keys: {{k: string}}}}]\n\
+             feature_views: [{{name: v, entity: e, source: s, features: {{f: k}}}}]\n"
+        );
+        let repository = load_files(&[("f.yaml", &source)]).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        repository.views[0].version
+    };
+    let before = version(r#"{"type": "record", "name": "r", "fields": [{"name": "k", "type": "string"}]}"#);
+    let documented =
+        r#"{"name": "r", "doc": "Rows.", "type": "record", "fields": [{"type": "string", "name": "k", "doc": "!"}]}"#;
+    assert_eq!(version(documented), before);
+    let longer =
+        r#"{"type": "record", "name": "r", "fields": [{"name": "k", "type": "string"}, {"name": "l", "type": "int"}]}"#;
+    assert_ne!(version(longer), before);
+}
+
+#[test]
+fn versions_are_stable() {
+    let version = load(BASE, FEATURES).version;
+    assert_eq!(version.to_string(), version.to_hex()[..12]);
+    assert_eq!(version.to_hex().len(), 64);
+}
