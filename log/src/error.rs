@@ -1,0 +1,165 @@
+//! What can go wrong with a log.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::batch::BatchFault;
+use crate::format::FormatError;
+use crate::topic::TopicPartition;
+
+/// Why something could not be done with a log.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Bytes that should be record batches are not.
+    #[error("the record batch{} at byte {position} cannot be read: {fault}", of_offset(*base_offset))]
+    Batch {
+        /// Where the batch begins in the bytes that were read.
+        position: usize,
+        /// The offset it says it begins at, if that much of it is there.
+        base_offset: Option<i64>,
+        /// What is wrong.
+        fault: BatchFault,
+    },
+    /// A segment of the log is damaged where no crash can have damaged it.
+    #[error(
+        "the log is damaged: in {path}, the record batch at byte {position} cannot be read: {fault}. \
+         This is no torn write of a crash, so nothing was cut off. Restore this file from a copy, \
+         or, to give up what it holds from there on, move it and the segments after it away"
+    )]
+    Damaged {
+        /// The segment.
+        path: PathBuf,
+        /// Where the batch begins in it.
+        position: u64,
+        /// What is wrong.
+        fault: BatchFault,
+    },
+    /// Records that were acknowledged are not there any more.
+    #[error(
+        "acknowledged records are missing: {path} was durable up to byte {acknowledged}, but ends at byte \
+         {found}. Restore it from a copy; if this log is a copy taken while it was being written, delete \
+         {marker} to go on with what is there"
+    )]
+    Lost {
+        /// The segment.
+        path: PathBuf,
+        /// Bytes that were durable.
+        acknowledged: u64,
+        /// Bytes there are.
+        found: u64,
+        /// The file that says what was durable.
+        marker: PathBuf,
+    },
+    /// The files in the log's folder do not fit together.
+    #[error("{path} is not as this log left it: {reason}")]
+    Layout {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong with it, and what to do.
+        reason: String,
+    },
+    /// Another process has the log open.
+    #[error(
+        "the log in {dir} is in use by {holder}: an embedded log has one writer. Send the request to that \
+         process, or stop it first"
+    )]
+    Locked {
+        /// The log's folder.
+        dir: PathBuf,
+        /// Who has it, as far as is known.
+        holder: String,
+    },
+    /// The operating system refused.
+    #[error("cannot {action} {path}: {source}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On which file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// An earlier write failed, so nothing more is appended to the partition.
+    #[error(
+        "{partition} takes no more records, since writing it failed: {cause}. What was acknowledged is \
+         safe and can be read. See to the disk, then open the log again"
+    )]
+    Poisoned {
+        /// The partition.
+        partition: TopicPartition,
+        /// The first failure.
+        cause: String,
+    },
+    /// A name that no topic can have.
+    #[error("{name:?} cannot be a topic name: {why}")]
+    TopicName {
+        /// The name.
+        name: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A number of partitions that no topic can have.
+    #[error("topic {topic} cannot have {partitions} partitions: 1 to {limit} (limit `partitions_per_topic`)")]
+    PartitionCount {
+        /// The topic.
+        topic: String,
+        /// What was asked for.
+        partitions: i32,
+        /// The greatest number.
+        limit: i32,
+    },
+    /// The topic is there already.
+    #[error("topic {topic} exists already; choose another name, or append to it")]
+    TopicExists {
+        /// The topic.
+        topic: String,
+    },
+    /// There is no such topic.
+    #[error("there is no topic {topic:?} in the log in {dir}; create it first")]
+    UnknownTopic {
+        /// The topic.
+        topic: String,
+        /// The log's folder.
+        dir: PathBuf,
+    },
+    /// The topic has no such partition.
+    #[error("topic {topic} has no partition {partition}: it has {partitions}, numbered from 0")]
+    UnknownPartition {
+        /// The topic.
+        topic: String,
+        /// The partition asked for.
+        partition: i32,
+        /// How many there are.
+        partitions: i32,
+    },
+    /// The offset is not in the log.
+    #[error("{partition} holds offsets from {start} to before {next}; offset {offset} is not among them")]
+    OffsetOutOfRange {
+        /// The partition.
+        partition: TopicPartition,
+        /// The offset asked for.
+        offset: i64,
+        /// The first offset there is.
+        start: i64,
+        /// The offset after the last.
+        next: i64,
+    },
+    /// Records of a topic cannot be decoded as they are described.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// A record to append is too large.
+    #[error(
+        "a record of {bytes} bytes is too large: at most {limit} bytes (limit `record_bytes`, default {limit})"
+    )]
+    RecordTooLarge {
+        /// Its bytes.
+        bytes: usize,
+        /// The most there may be.
+        limit: usize,
+    },
+}
+
+fn of_offset(base_offset: Option<i64>) -> String {
+    base_offset.map_or_else(String::new, |offset| format!(" of offset {offset}"))
+}
