@@ -157,3 +157,62 @@ macro_rules! accumulator {
 }
 
 accumulator!(Count, Moments, Extreme, Ends);
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::testing::{features, worlds};
+
+    fn bytes(partial: &Accumulator) -> Vec<u8> {
+        let mut out = Vec::new();
+        partial.encode(&mut out);
+        out
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(60))]
+
+        /// However events are grouped and however the groups are merged, the fold is the same bytes, and the
+        /// fold of no events changes nothing.
+        #[test]
+        fn partials_are_commutative_monoids(
+            world in worlds(30),
+            groups in prop::collection::vec(0..5_usize, 30),
+            merges in prop::collection::vec(any::<prop::sample::Index>(), 10),
+        ) {
+            let inputs = world.inputs();
+            for (aggregation, input) in features() {
+                let field_type = input.map(|input| FieldType::ALL[input]);
+                let lane = input.map(|i| Lane::of(&inputs[i]).expect("the type of a field"));
+                let identity = || aggregation.family().identity(field_type);
+                let mut whole = identity();
+                let mut folds: Vec<_> = (0..5).map(|_| identity()).collect();
+                for (event, group) in world.arrivals().into_iter().zip(&groups) {
+                    let order = world.events[event].order;
+                    whole.add(lane.as_ref(), event..event + 1, &|_| order);
+                    folds[*group].add(lane.as_ref(), event..event + 1, &|_| order);
+                }
+                let mut merges = merges.iter().cycle();
+                while folds.len() > 1 {
+                    let taken = merges.next().map_or(0, |index| index.index(folds.len()));
+                    let taken = folds.swap_remove(taken);
+                    let into = merges.next().map_or(0, |index| index.index(folds.len()));
+                    folds[into].merge(&taken);
+                }
+                prop_assert_eq!(bytes(&folds[0]), bytes(&whole), "{:?}", aggregation);
+                prop_assert_eq!(folds[0].finish(aggregation), whole.finish(aggregation));
+
+                let mut read = identity();
+                let written = bytes(&whole);
+                let mut reader = Reader(&written);
+                read.decode(field_type, &mut reader).expect("what was written can be read");
+                prop_assert_eq!(reader.end(), Ok(()));
+                read.merge(&identity());
+                prop_assert_eq!(bytes(&read), written);
+                prop_assert_eq!(identity().finish(aggregation), aggregation.empty_value());
+            }
+        }
+    }
+}

@@ -94,3 +94,108 @@ impl KeyState {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::super::chunk::CHUNK_EVENTS;
+    use super::*;
+    use crate::aggregation::{Accumulator, Partial};
+    use crate::testing::{World, worlds};
+
+    fn bytes(partials: &[Accumulator]) -> Vec<u8> {
+        let mut out = Vec::new();
+        partials.iter().for_each(|partial| partial.encode(&mut out));
+        out
+    }
+
+    fn state_of(world: &World, arrivals: impl IntoIterator<Item = usize>) -> KeyState {
+        let inputs = world.inputs();
+        let lanes: Vec<_> = inputs.iter().map(|i| Lane::of(i).expect("the type of a field")).collect();
+        let mut state = KeyState::new();
+        for event in arrivals {
+            state.add(&world.plan, world.events[event].order, &lanes, event);
+        }
+        state
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(60))]
+
+        #[test]
+        fn chunks_hold_all_events_in_order_however_they_arrive(world in worlds(120)) {
+            let state = state_of(&world, world.arrivals());
+            let layout = Layout::of(&world.plan);
+            let mut orders = Vec::new();
+            for closed in &state.closed {
+                prop_assert!((1..=CHUNK_EVENTS).contains(&closed.chunk.len()));
+                prop_assert_eq!(bytes(&closed.partials), bytes(&closed.chunk.partials(&layout)));
+                orders.extend(closed.chunk.orders());
+            }
+            prop_assert!(state.tail.len() <= CHUNK_EVENTS);
+            orders.extend(state.tail.orders());
+            let mut expected: Vec<_> = world.events.iter().map(|event| event.order).collect();
+            expected.sort();
+            prop_assert_eq!(orders, expected);
+            let parts: BTreeSet<_> = state.closed.iter().map(|closed| closed.part).collect();
+            prop_assert!(parts.len() == state.closed.len() && !parts.contains(&0));
+        }
+
+        #[test]
+        fn appending_in_order_changes_the_head_and_new_chunks_only(world in worlds(60)) {
+            let mut in_order: Vec<_> = (0..world.events.len()).collect();
+            in_order.sort_by_key(|event| world.events[*event].order);
+            let inputs = world.inputs();
+            let lanes: Vec<_> = inputs.iter().map(|i| Lane::of(i).expect("the type of a field")).collect();
+            let mut state = KeyState::new();
+            let mut written = BTreeSet::new();
+            for event in in_order {
+                state.add(&world.plan, world.events[event].order, &lanes, event);
+                let changes = state.take_changes(&world.plan);
+                prop_assert_eq!(changes.put[0].0, 0);
+                for (part, _) in &changes.put[1..] {
+                    prop_assert!(written.insert(*part), "part {} is written twice", part);
+                }
+                prop_assert!(changes.delete.is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn long_texts_get_chunks_of_their_own() {
+        use std::sync::Arc;
+
+        use arrow::array::{ArrayRef, StringArray};
+
+        use crate::{Aggregation, FeatureColumn, FieldType, Instant, Lookback, Window};
+
+        let plan = FoldPlan {
+            inputs: vec![FieldType::String],
+            features: vec![FeatureColumn {
+                name: "all".to_owned(),
+                aggregation: Aggregation::FirstN { n: 10 },
+                input: Some(0),
+                window: Window::Lifetime,
+            }],
+            ttl: None,
+            lookback: Lookback::Unbounded,
+        };
+        let texts = ["a".repeat(100_000), "b".to_owned(), "c".repeat(70_000), "d".to_owned()];
+        let column: ArrayRef = Arc::new(StringArray::from_iter_values(&texts));
+        let lanes = [Lane::of(&column).expect("a text column")];
+        for arrivals in [[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2]] {
+            let mut state = KeyState::new();
+            for row in arrivals {
+                let time = Instant::from_micros(row as i64);
+                state.add(&plan, Order { time, order_by: None, partition: 0, offset: 0 }, &lanes, row);
+            }
+            assert!(state.closed.len() >= 2);
+            let values: Vec<_> =
+                texts.iter().map(|text| crate::Value::String(text.as_str().into())).collect();
+            assert_eq!(state.values(&plan, Instant::MAX)[0].0, crate::Value::List(values));
+        }
+    }
+}

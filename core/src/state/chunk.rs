@@ -110,6 +110,12 @@ impl Chunk {
         layout.slots.iter().map(fold).collect()
     }
 
+    /// The orders of all events.
+    #[cfg(test)]
+    pub(super) fn orders(&self) -> impl Iterator<Item = Order> {
+        (0..self.len()).map(|row| self.orders.get(row))
+    }
+
     /// Bytes held.
     pub(super) fn heap_bytes(&self) -> usize {
         let columns: usize = self.columns.iter().map(|c| c.heap_bytes() + size_of::<Column>()).sum();

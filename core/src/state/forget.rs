@@ -51,3 +51,81 @@ fn forgettable(plan: &FoldPlan, horizon: Instant) -> Instant {
     let start = |window: crate::Window| window.bounds(horizon, plan.ttl).after.unwrap_or(horizon);
     plan.features.iter().map(|feature| start(feature.window)).min().unwrap_or(horizon).min(horizon)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Aggregation, FeatureColumn, Lane, Order, Status, TimeDelta, Value, Window};
+
+    fn plan(window: Window, ttl: Option<i64>) -> FoldPlan {
+        let feature =
+            FeatureColumn { name: "n".to_owned(), aggregation: Aggregation::Count, input: None, window };
+        FoldPlan {
+            inputs: Vec::new(),
+            features: vec![feature],
+            ttl: ttl.map(TimeDelta::from_micros),
+            lookback: Lookback::Within(TimeDelta::ZERO),
+        }
+    }
+
+    fn at(micros: i64) -> Instant {
+        Instant::from_micros(micros)
+    }
+
+    fn add(state: &mut KeyState, plan: &FoldPlan, time: i64) {
+        let lanes: [Lane<'_>; 0] = [];
+        let order = Order { time: at(time), order_by: None, partition: 0, offset: time };
+        state.add(plan, order, &lanes, 0);
+    }
+
+    #[test]
+    fn a_window_without_end_keeps_the_count_and_drops_the_events() {
+        let plan = plan(Window::Lifetime, None);
+        let mut state = KeyState::new();
+        (0..100).for_each(|time| add(&mut state, &plan, time));
+        let kept = state.bytes_in_memory();
+        state.forget(&plan, at(99));
+        assert!(state.closed.is_empty() && state.tail.len() == 0);
+        assert!(state.bytes_in_memory() < kept / 2);
+        add(&mut state, &plan, 5);
+        add(&mut state, &plan, 200);
+        assert_eq!(state.values(&plan, at(150)), [(Value::Int64(101), Status::Present)]);
+        assert_eq!(state.values(&plan, at(200)), [(Value::Int64(102), Status::Present)]);
+    }
+
+    #[test]
+    fn a_key_once_seen_is_never_unknown() {
+        let window = Window::Sliding { width: TimeDelta::from_micros(10), offset: TimeDelta::ZERO };
+        let plan = plan(window, Some(20));
+        let mut state = KeyState::new();
+        assert_eq!(state.values(&plan, at(0)), [(Value::Int64(0), Status::NotFound)]);
+        add(&mut state, &plan, 0);
+        state.forget(&plan, at(15));
+        assert_eq!(state.tail.len(), 0);
+        assert_eq!(state.values(&plan, at(15)), [(Value::Int64(0), Status::Present)]);
+        assert_eq!(state.values(&plan, at(20)), [(Value::Int64(0), Status::OutsideMaxAge)]);
+        assert_eq!(state.first_event_time(), Some(at(0)));
+    }
+
+    #[test]
+    fn nothing_is_forgotten_where_lookback_has_no_end() {
+        let plan = FoldPlan { lookback: Lookback::Unbounded, ..plan(Window::Lifetime, None) };
+        let mut state = KeyState::new();
+        add(&mut state, &plan, 0);
+        state.forget(&plan, Instant::MAX);
+        assert_eq!(state.tail.len(), 1);
+    }
+
+    #[test]
+    fn a_chunk_is_left_alone_until_half_of_it_can_go() {
+        let window = Window::Sliding { width: TimeDelta::from_micros(10), offset: TimeDelta::ZERO };
+        let plan = plan(window, None);
+        let mut state = KeyState::new();
+        (0..4).for_each(|time| add(&mut state, &plan, time));
+        state.take_changes(&plan);
+        state.forget(&plan, at(10));
+        assert!(!state.has_changes() && state.tail.len() == 4);
+        state.forget(&plan, at(11));
+        assert!(state.has_changes() && state.tail.len() == 2);
+    }
+}

@@ -152,3 +152,109 @@ fn unsealed<T>(
 fn checksum(bytes: &[u8]) -> [u8; 4] {
     (xxh3_64(bytes) as u32).to_le_bytes()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::testing::{World, worlds};
+    use crate::{Instant, Lane};
+
+    type Parts = BTreeMap<u32, Vec<u8>>;
+
+    /// The state of all the world's events as if they were of one key.
+    fn parts_of(world: &World) -> Parts {
+        let inputs = world.inputs();
+        let lanes: Vec<_> = inputs.iter().map(|i| Lane::of(i).expect("the type of a field")).collect();
+        let mut state = KeyState::new();
+        for event in world.arrivals() {
+            state.add(&world.plan, world.events[event].order, &lanes, event);
+            if event == world.events.len() / 2 {
+                state.forget(&world.plan, Instant::from_micros(-10));
+            }
+        }
+        let changes = state.take_changes(&world.plan);
+        changes.put.into_iter().filter(|(part, _)| !changes.delete.contains(part)).collect()
+    }
+
+    fn read(world: &World, parts: &Parts) -> Result<Option<KeyState>, StateError> {
+        KeyState::decode(&world.plan, |part| Ok(parts.get(&part)))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(60))]
+
+        #[test]
+        fn what_is_read_is_written_as_the_same_bytes(world in worlds(60)) {
+            let parts = parts_of(&world);
+            if let Some(mut state) = read(&world, &parts).expect("what was written can be read") {
+                prop_assert!(!state.has_changes());
+                state.head_changed = true;
+                state.closed.iter_mut().for_each(|closed| closed.changed = true);
+                let changes = state.take_changes(&world.plan);
+                prop_assert_eq!(Parts::from_iter(changes.put), parts);
+                prop_assert!(!state.has_changes());
+            }
+        }
+
+        /// Damage under a wrong checksum is always seen. Damage under a right one may read as another state,
+        /// but nothing panics, then or when that state is asked.
+        #[test]
+        fn damaged_bytes_are_refused(
+            world in worlds(40),
+            at in any::<prop::sample::Index>(),
+            flip in 1..=255_u8,
+        ) {
+            let parts = parts_of(&world);
+            for (part, bytes) in &parts {
+                let with = |damaged: Vec<u8>| {
+                    let mut parts = parts.clone();
+                    parts.insert(*part, damaged);
+                    read(&world, &parts)
+                };
+                let at = at.index(bytes.len());
+                let mut flipped = bytes.clone();
+                flipped[at] ^= flip;
+                prop_assert!(with(flipped.clone()).is_err());
+                prop_assert!(with(bytes[..at].to_vec()).is_err());
+
+                let content = bytes.len() - 4;
+                for mut damaged in [flipped[..content].to_vec(), bytes[..at.min(content)].to_vec()] {
+                    let checksum = checksum(&damaged);
+                    damaged.extend_from_slice(&checksum);
+                    if let Ok(Some(mut state)) = with(damaged) {
+                        state.values(&world.plan, Instant::from_micros(0));
+                        state.forget(&world.plan, Instant::MAX);
+                        state.values(&world.plan, Instant::MAX);
+                    }
+                }
+                if *part != HEAD {
+                    let mut parts = parts.clone();
+                    parts.remove(part);
+                    prop_assert_eq!(
+                        read(&world, &parts).expect_err("a part is missing"),
+                        StateError::Missing { part: *part }
+                    );
+                }
+            }
+        }
+
+        #[test]
+        fn random_bytes_are_refused(world in worlds(1), bytes in prop::collection::vec(any::<u8>(), 0..80)) {
+            let parts = Parts::from([(HEAD, bytes)]);
+            prop_assert!(read(&world, &parts).is_err());
+        }
+    }
+
+    #[test]
+    fn another_version_is_named() {
+        let mut bytes = vec![VERSION + 1];
+        let checksum = checksum(&bytes);
+        bytes.extend_from_slice(&checksum);
+        let refused = unsealed(HEAD, &bytes, |_| Ok(()));
+        assert_eq!(refused, Err(StateError::Version { part: 0, found: 2, expected: 1 }));
+    }
+}
