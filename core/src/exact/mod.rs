@@ -14,6 +14,7 @@ mod encoding;
 mod leading;
 mod natural;
 mod non_finite;
+mod parts;
 mod rounding;
 mod squares;
 mod statistics;

@@ -3,15 +3,11 @@
 use super::digits::Digits;
 use super::encoding::{self, DecodeError, Span};
 use super::non_finite::{Kind, NonFinite};
+use super::parts;
 use super::statistics;
 
 /// Where the digits of a sum of fewer than 2^64 squares of doubles can lie, in bytes from 2^0.
 const SPAN: Span = Span { lowest_byte: -269, end_byte: 265 };
-
-/// Bits of a double below its exponent.
-const FRACTION_BITS: u32 = f64::MANTISSA_DIGITS - 1;
-/// Weight of the last bit of a double with exponent field zero, as a power of two, less one.
-const EXPONENT_BIAS: i32 = 1075;
 
 /// The exact sum of the squares of any number of doubles and integers.
 ///
@@ -99,12 +95,10 @@ impl ExactSquares {
 
     #[inline]
     fn accumulate(&mut self, bits: u64, count: i64) {
-        let exponent = (bits >> FRACTION_BITS) as u32 & 0x7ff;
-        if exponent.wrapping_sub(1) >= 0x7fe {
-            return self.accumulate_unusual(bits, count);
+        match parts::of_normal(bits) {
+            Some((mantissa, power)) => self.place(mantissa, power, (count >> 63) as u64),
+            None => self.accumulate_unusual(bits, count),
         }
-        let mantissa = bits & ((1 << FRACTION_BITS) - 1) | 1 << FRACTION_BITS;
-        self.place(mantissa, exponent as i32 - EXPONENT_BIAS, (count >> 63) as u64);
     }
 
     /// Adds (`mantissa`·2^`power`)², or takes it away where `above` is all ones rather than zero.
@@ -134,8 +128,8 @@ impl ExactSquares {
         if let Some(kind) = Kind::of(value) {
             self.non_finite.count(kind, count);
         } else if value != 0.0 {
-            let mantissa = bits & ((1 << FRACTION_BITS) - 1);
-            self.place(mantissa, 1 - EXPONENT_BIAS, (count >> 63) as u64);
+            let (mantissa, power) = parts::of_subnormal(bits);
+            self.place(mantissa, power, (count >> 63) as u64);
         }
     }
 }

@@ -3,16 +3,12 @@
 use super::digits::Digits;
 use super::encoding::{self, DecodeError, Span};
 use super::non_finite::{Kind, NonFinite};
+use super::parts;
 use super::rounding::CANONICAL_NAN;
 use super::statistics;
 
 /// Where the digits of a sum of fewer than 2^64 doubles can lie, in bytes from 2^0.
 const SPAN: Span = Span { lowest_byte: -135, end_byte: 137 };
-
-/// Bits of a double below its exponent.
-const FRACTION_BITS: u32 = f64::MANTISSA_DIGITS - 1;
-/// Weight of the last bit of a double with exponent field zero, as a power of two, less one.
-const EXPONENT_BIAS: i32 = 1075;
 
 /// The exact sum of any number of doubles and integers.
 ///
@@ -119,12 +115,10 @@ impl ExactSum {
     /// Adds the double with these bits; `count` is −1 where its sign has been turned in order to subtract it.
     #[inline]
     fn accumulate(&mut self, bits: u64, count: i64) {
-        let exponent = (bits >> FRACTION_BITS) as u32 & 0x7ff;
-        if exponent.wrapping_sub(1) >= 0x7fe {
-            return self.accumulate_unusual(bits, count);
+        match parts::of_normal(bits) {
+            Some((mantissa, power)) => self.place(mantissa, power, (bits as i64) >> 63),
+            None => self.accumulate_unusual(bits, count),
         }
-        let mantissa = bits & ((1 << FRACTION_BITS) - 1) | 1 << FRACTION_BITS;
-        self.place(mantissa, exponent as i32 - EXPONENT_BIAS, (bits as i64) >> 63);
     }
 
     /// Adds ±`mantissa`·2^`power`, negative where `sign` is −1 rather than 0.
@@ -143,9 +137,17 @@ impl ExactSum {
         if let Some(kind) = Kind::of(value) {
             self.non_finite.count(if count < 0 { kind.turned() } else { kind }, count);
         } else if value != 0.0 {
-            let mantissa = bits & ((1 << FRACTION_BITS) - 1);
-            self.place(mantissa, 1 - EXPONENT_BIAS, (bits as i64) >> 63);
+            let (mantissa, power) = parts::of_subnormal(bits);
+            self.place(mantissa, power, (bits as i64) >> 63);
         }
+    }
+}
+
+impl From<i128> for ExactSum {
+    fn from(integer: i128) -> Self {
+        let mut sum = Self::new();
+        sum.digits.add(0, [integer as u64, (integer >> 64) as u64], (integer >> 127) as u64, false);
+        sum
     }
 }
 
@@ -250,6 +252,13 @@ mod tests {
         assert_eq!(sum.mean(u64::MAX), f64::MAX);
     }
 
+    #[test]
+    fn every_128_bit_integer_fits() {
+        for integer in [i128::MIN, -1 << 64, -1, 0, 1, 1 << 63, 1 << 64, i128::MAX] {
+            assert_eq!(ExactSum::from(integer).to_integer(), Some(integer));
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(400))]
 
@@ -327,6 +336,7 @@ mod tests {
             assert_nearest(sum.round(), &(rational_sum(&doubles) + BigRational::from(BigInt::from(whole))));
             doubles.iter().for_each(|x| sum.subtract(*x));
             prop_assert_eq!(sum.to_integer(), Some(whole));
+            prop_assert_eq!(&sum, &ExactSum::from(whole));
             integers.iter().for_each(|n| sum.subtract_integer(*n));
             prop_assert_eq!(&sum, &ExactSum::new());
         }

@@ -17,14 +17,23 @@ pub(super) fn rational(x: f64) -> BigRational {
     BigRational::from_float(x).expect("a finite double")
 }
 
+/// A finite double as a multiple of 2^−1074, which every double is.
+fn scaled(x: f64) -> BigInt {
+    let scaled = rational(x) * power_of_two(1074);
+    assert!(scaled.is_integer(), "{x:e} has no digits below 2^-1074");
+    scaled.to_integer()
+}
+
 /// The exact sum of finite doubles.
 pub(super) fn rational_sum(values: &[f64]) -> BigRational {
-    values.iter().fold(BigRational::zero(), |sum, x| sum + rational(*x))
+    let sum: BigInt = values.iter().map(|x| scaled(*x)).sum();
+    BigRational::from(sum) * power_of_two(-1074)
 }
 
 /// The exact sum of the squares of finite doubles.
 pub(super) fn rational_squares(values: &[f64]) -> BigRational {
-    values.iter().fold(BigRational::zero(), |sum, x| sum + rational(*x) * rational(*x))
+    let sum: BigInt = values.iter().map(|x| scaled(*x).pow(2)).sum();
+    BigRational::from(sum) * power_of_two(-2148)
 }
 
 /// Panics unless `result` is the double nearest to `exact`, ties to even; zero must be +0.0.
