@@ -64,7 +64,6 @@ static FUNCTIONS: LazyLock<BTreeMap<String, Arc<ScalarUDF>>> = LazyLock::new(|| 
         string::lower(),
         string::ltrim(),
         string::octet_length(),
-        string::repeat(),
         string::replace(),
         string::rtrim(),
         string::split_part(),
@@ -127,5 +126,5 @@ pub(super) fn why_not(name: &str) -> Option<&'static str> {
 
 /// For a function that makes text as long as an argument says: the position of that argument.
 pub(super) fn size_argument(name: &str) -> Option<usize> {
-    matches!(name, "lpad" | "rpad" | "repeat").then_some(1)
+    matches!(name, "lpad" | "rpad").then_some(1)
 }

@@ -22,8 +22,8 @@ use thalweg_core::FieldType;
 use super::floats::{compare_canonical_floats, is_comparison};
 use super::{functions, types};
 
-/// Longest text that lpad, rpad and repeat may be asked for, in characters or repetitions.
-const SIZE: i64 = 65_536;
+/// Longest text that lpad and rpad may be asked for, in characters.
+const SIZE: i64 = 1_024;
 
 /// Plans an expression over `schema`: resolved, with the type of every part settled, in the few forms that the
 /// rest of this module knows.
