@@ -1,0 +1,6 @@
+//! The store as a whole: what it answers is the fold of the offsets it says, through commits, restarts and kills.
+
+mod directory;
+mod durability;
+mod reading;
+mod support;

@@ -1,0 +1,418 @@
+//! Everything the events of one topic feed.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use rocksdb::WriteBatch;
+use thalweg_core::{Instant, Selection};
+
+use crate::error::{Error, Result};
+use crate::keys;
+use crate::reading::Reading;
+use crate::rows::TopicId;
+use crate::store::{Store, hex};
+use crate::view_state::{Loaded, ViewSpec, ViewState, lanes};
+
+/// The states of all views over one topic, with the offsets they stand for.
+///
+/// One thread writes ([`apply`](Self::apply), [`commit`](Self::commit)); any number read
+/// ([`read`](Self::read)), at every moment between two batches.
+///
+/// Views may stand at different offsets: one that was added later first catches up. A view is *in step* when it has
+/// seen, in every partition, as much as any view of the topic has. Only views in step can be read.
+pub struct TopicState {
+    store: Arc<Store>,
+    topic: String,
+    sources: Vec<String>,
+    shared: RwLock<Shared>,
+    writer: Mutex<Writer>,
+}
+
+/// What readers see.
+pub(crate) struct Shared {
+    pub(crate) topic_id: Option<TopicId>,
+    pub(crate) views: Vec<ViewState>,
+    /// The most that any view has applied, by partition.
+    pub(crate) applied: BTreeMap<i32, i64>,
+    /// How far event time has come, by position in [`TopicState::sources`].
+    pub(crate) watermarks: Vec<Option<Instant>>,
+}
+
+/// What only the writing thread needs.
+#[derive(Default)]
+struct Writer {
+    /// Why nothing can be written any more.
+    broken: Option<String>,
+    /// Whether something was applied since the last commit.
+    uncommitted: bool,
+    /// Partitions that have moved on since the last commit, by view.
+    moved: Vec<(usize, i32)>,
+    /// View, and state row in it, at which forgetting in idle keys goes on.
+    forget_from: (usize, Option<Vec<u8>>),
+}
+
+/// Events of one partition, for all views over the topic.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// The partition.
+    pub partition: i32,
+    /// The offset the batch begins with.
+    pub from: i64,
+    /// The offset after its last record.
+    pub next: i64,
+    /// Where every partition of the topic ended when this was read: next offsets, by partition.
+    pub ends: Vec<i64>,
+    /// Latest event time of all usable events in the batch, by position in [`TopicState::sources`].
+    pub newest: Vec<Option<Instant>>,
+    /// What each view takes of it, by position in [`TopicState::open`]'s `views`. A view that takes
+    /// nothing may be missing.
+    pub selections: Vec<(usize, Selection)>,
+}
+
+/// What a commit did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Committed {
+    /// Fold states written.
+    pub states: usize,
+    /// Bytes written, keys included.
+    pub bytes: usize,
+}
+
+impl TopicState {
+    /// Finds what the store has of the views over `topic`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] and [`Error::Damaged`].
+    pub fn open(store: Arc<Store>, topic: &str, views: Vec<ViewSpec>) -> Result<Self> {
+        let mut sources: Vec<String> = views.iter().map(|view| view.source.clone()).collect();
+        sources.sort_unstable();
+        sources.dedup();
+        let views: Vec<_> =
+            views.into_iter().map(|spec| ViewState::open(&store, spec)).collect::<Result<_>>()?;
+        let topic_id = views.iter().find_map(|view| view.progress.values().next()).map(|seen| seen.topic_id);
+        let mut shared =
+            Shared { topic_id, views, applied: BTreeMap::new(), watermarks: vec![None; sources.len()] };
+        shared.refresh(&sources);
+        let topic = topic.to_owned();
+        Ok(Self { store, topic, sources, shared: RwLock::new(shared), writer: Mutex::default() })
+    }
+
+    /// Name of the topic.
+    pub fn topic(&self) -> &str {
+        &self.topic
+    }
+
+    /// Names of the sources of the views, sorted.
+    pub fn sources(&self) -> &[String] {
+        &self.sources
+    }
+
+    /// Checks that the state is of the topic `id`, whose partitions end at `ends` (next offsets, by partition). To be called before
+    /// the first [`apply`](Self::apply).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OtherTopic`] and [`Error::BeyondEnd`].
+    pub fn bind(&self, id: TopicId, ends: &[i64]) -> Result<()> {
+        let mut shared = self.write_lock();
+        for view in &shared.views {
+            for (partition, seen) in &view.progress {
+                let end = usize::try_from(*partition).ok().and_then(|at| ends.get(at)).copied().unwrap_or(0);
+                if seen.topic_id != id {
+                    return Err(Error::OtherTopic {
+                        topic: self.topic.clone(),
+                        view: view.spec.name.clone(),
+                        stored: hex(&seen.topic_id),
+                        found: hex(&id),
+                    });
+                }
+                if seen.next > end {
+                    return Err(Error::BeyondEnd {
+                        topic: self.topic.clone(),
+                        partition: *partition,
+                        view: view.spec.name.clone(),
+                        stored: seen.next,
+                        end,
+                    });
+                }
+            }
+        }
+        shared.topic_id = Some(id);
+        Ok(())
+    }
+
+    /// The offset from which `partition` has to be read: the least that some view needs next.
+    pub fn resume_from(&self, partition: i32) -> i64 {
+        let shared = self.read_lock();
+        shared.views.iter().map(|view| view.next(partition)).min().unwrap_or(0)
+    }
+
+    /// The offset the view at position `view` needs next of `partition`.
+    pub fn next_of(&self, view: usize, partition: i32) -> i64 {
+        self.read_lock().views.get(view).map_or(0, |view| view.next(partition))
+    }
+
+    /// Folds a batch into all views at once, and moves their progress on. Each view skips what it has seen.
+    /// `now` is the wall clock, which holds the horizon back where event time is ahead of it. Gives the events folded,
+    /// over all views.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Gap`], [`Error::Selection`], [`Error::Io`], [`Error::Damaged`], [`Error::Broken`]; the
+    /// state is then as it was.
+    pub fn apply(&self, batch: &Batch, now: Instant) -> Result<u64> {
+        let mut writer = self.writer()?;
+        let prepared = self.prepare(batch)?;
+        let mut shared = self.write_lock();
+        let topic_id = shared.topic_id.unwrap_or_default();
+        let mut events = 0;
+        for ((view, selection), prepared) in batch.selections.iter().zip(prepared) {
+            let lanes = lanes(&shared.views[*view].spec, selection)?;
+            events += (selection.len() - prepared.first) as u64;
+            self.track_memory(&mut shared.views[*view], |view| {
+                view.add(selection, &lanes, prepared.first, prepared.loaded);
+            });
+        }
+        for (position, view) in shared.views.iter_mut().enumerate() {
+            if view.next(batch.partition) >= batch.next {
+                continue;
+            }
+            let source = self.sources.binary_search(&view.spec.source).ok();
+            let newest = source.and_then(|source| batch.newest.get(source)).copied().flatten();
+            view.advance(topic_id, batch.partition, batch.next, newest);
+            writer.moved.push((position, batch.partition));
+            writer.uncommitted = true;
+        }
+        for view in &mut shared.views {
+            view.move_watermark(&batch.ends);
+        }
+        shared.refresh(&self.sources);
+        shared.move_horizons(&self.sources, now);
+        Ok(events)
+    }
+
+    /// Writes everything that changed since the last commit, and the offsets it stands for, in one atomic batch; then
+    /// drops states from memory until the store is within its budget.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`], [`Error::Damaged`], [`Error::Broken`]. After a failed write nothing more is taken.
+    pub fn commit(&self) -> Result<Committed> {
+        let mut writer = self.writer()?;
+        if !writer.uncommitted {
+            return Ok(Committed::default());
+        }
+        let written = self.write_changes(&mut writer);
+        match &written {
+            // Taken changes are lost with the batch: what is in memory can no longer be written as it is.
+            Err(error) => writer.broken = Some(error.to_string()),
+            Ok(_) => {
+                writer.uncommitted = false;
+                writer.moved.clear();
+                self.evict();
+            }
+        }
+        written
+    }
+
+    /// Whether decoded states take more memory than they should, so that a commit is due.
+    pub fn over_budget(&self) -> bool {
+        self.store.resident_bytes() > self.store.options().hot_budget_bytes()
+    }
+
+    /// Values, offsets and watermarks that belong together, for as long as the guard lives. Batches wait
+    /// meanwhile. To read several topics at once use [`read_all`](crate::read_all).
+    pub fn read(&self) -> Reading<'_> {
+        Reading::new(self, self.read_lock())
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Checks `batch` and loads all it needs, without changing anything.
+    fn prepare(&self, batch: &Batch) -> Result<Vec<Prepared>> {
+        let shared = self.read_lock();
+        for view in &shared.views {
+            if let Some(seen) = view.progress.get(&batch.partition).filter(|seen| seen.next < batch.from) {
+                return Err(Error::Gap {
+                    topic: self.topic.clone(),
+                    partition: batch.partition,
+                    view: view.spec.name.clone(),
+                    needed: seen.next,
+                    given: batch.from,
+                });
+            }
+        }
+        let prepare = |(position, selection): &(usize, Selection)| {
+            let view = shared.views.get(*position).ok_or_else(|| self.unknown_view(&position.to_string()))?;
+            lanes(&view.spec, selection)?;
+            let next = view.next(batch.partition);
+            let first = selection.offsets.partition_point(|offset| *offset < next);
+            Ok(Prepared { first, loaded: view.load_missing(&self.store, selection, first)? })
+        };
+        batch.selections.iter().map(prepare).collect()
+    }
+
+    fn write_changes(&self, writer: &mut Writer) -> Result<Committed> {
+        let mut batch = WriteBatch::default();
+        let mut states = 0;
+        let dirty: Vec<_> = self.read_lock().views.iter().map(|view| view.hot.dirty_groups()).collect();
+        for (position, groups) in dirty.into_iter().enumerate() {
+            for group in groups {
+                // The lock is taken group by group, so that lookups go on between.
+                self.track_memory(&mut self.write_lock().views[position], |view| {
+                    states += view.take_dirty(group, &mut batch);
+                });
+            }
+        }
+        self.forget_in_idle_keys(writer, &mut batch)?;
+        let shared = self.read_lock();
+        for view in &shared.views {
+            batch.put(keys::clock(view.slot), view.clock.encode());
+        }
+        writer.moved.sort_unstable();
+        writer.moved.dedup();
+        for (position, partition) in &writer.moved {
+            let view = &shared.views[*position];
+            if let Some(seen) = view.progress.get(partition) {
+                batch.put(keys::progress(view.slot, *partition), seen.encode());
+            }
+        }
+        drop(shared);
+        let bytes = batch.size_in_bytes();
+        self.store.write(batch)?;
+        Ok(Committed { states, bytes })
+    }
+
+    /// Goes a step further in the round over all keys, which lets those shrink that no event touches.
+    fn forget_in_idle_keys(&self, writer: &mut Writer, batch: &mut WriteBatch) -> Result<()> {
+        let mut left = self.store.options().forget_keys_per_commit;
+        let views = self.read_lock().views.len();
+        for _ in 0..views {
+            let (position, after) = std::mem::take(&mut writer.forget_from);
+            let shared = self.read_lock();
+            let view = &shared.views[position % views];
+            let mut rest = None;
+            let mut idle = Vec::new();
+            if view.forget_before().is_some() {
+                let (keys, next) = self.store.keys_after(view.slot, after.as_deref(), left)?;
+                rest = next;
+                left -= keys.len();
+                for (group, key) in keys {
+                    let stored = match view.hot.get(&key) {
+                        Some(_) => None,
+                        None => view.load(&self.store, group, &key)?,
+                    };
+                    idle.push((group, key, stored));
+                }
+            }
+            drop(shared);
+            if !idle.is_empty() {
+                self.track_memory(&mut self.write_lock().views[position % views], |view| {
+                    for (group, key, stored) in idle {
+                        view.forget_idle(group, &key, stored, batch);
+                    }
+                });
+            }
+            writer.forget_from = match rest {
+                Some(row) => (position % views, Some(row)),
+                None => ((position + 1) % views, None),
+            };
+            if left == 0 {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn evict(&self) {
+        let budget = self.store.options().hot_budget_bytes();
+        let excess = self.store.resident_bytes().saturating_sub(budget);
+        if excess == 0 {
+            return;
+        }
+        let mut shared = self.write_lock();
+        let held: usize = shared.views.iter().map(|view| view.hot.bytes()).sum();
+        for view in &mut shared.views {
+            // Every view gives in proportion to what it holds.
+            let share = excess as u128 * view.hot.bytes() as u128 / held.max(1) as u128;
+            let freed = view.evict(usize::try_from(share).unwrap_or(usize::MAX));
+            self.store.count_resident(0, freed);
+        }
+    }
+
+    /// Lets `change` work on a view, and counts the memory that it took or gave.
+    fn track_memory(&self, view: &mut ViewState, change: impl FnOnce(&mut ViewState)) {
+        let before = view.hot.bytes();
+        change(view);
+        self.store.count_resident(view.hot.bytes(), before);
+    }
+
+    fn unknown_view(&self, view: &str) -> Error {
+        Error::UnknownView { topic: self.topic.clone(), view: view.to_owned() }
+    }
+
+    fn writer(&self) -> Result<MutexGuard<'_, Writer>> {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        match &writer.broken {
+            Some(cause) => Err(Error::Broken { topic: self.topic.clone(), cause: cause.clone() }),
+            None => Ok(writer),
+        }
+    }
+
+    fn read_lock(&self) -> RwLockReadGuard<'_, Shared> {
+        self.shared.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write_lock(&self) -> RwLockWriteGuard<'_, Shared> {
+        self.shared.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for TopicState {
+    fn drop(&mut self) {
+        let held = self.read_lock().views.iter().map(|view| view.hot.bytes()).sum();
+        self.store.count_resident(0, held);
+    }
+}
+
+/// What a selection needs: the first row that is new to its view, and the states not in memory.
+struct Prepared {
+    first: usize,
+    loaded: Loaded,
+}
+
+impl Shared {
+    /// Whether the view has seen as much as any.
+    pub(crate) fn in_step(&self, view: &ViewState) -> bool {
+        self.applied.iter().all(|(partition, next)| view.next(*partition) >= *next)
+    }
+
+    /// Derives what follows from the views' progress.
+    fn refresh(&mut self, sources: &[String]) {
+        for view in &self.views {
+            for (partition, seen) in &view.progress {
+                let most = self.applied.entry(*partition).or_insert(0);
+                *most = seen.next.max(*most);
+            }
+        }
+        for (source, watermark) in sources.iter().zip(&mut self.watermarks) {
+            let applied = &self.applied;
+            let in_step =
+                |view: &&ViewState| applied.iter().all(|(partition, next)| view.next(*partition) >= *next);
+            let views = self.views.iter().filter(|view| view.spec.source == *source).filter(in_step);
+            *watermark = (*watermark).max(views.filter_map(|view| view.clock.watermark).max());
+        }
+    }
+
+    /// Moves the horizons of all views on: of those in step by their source's watermark, of the others by their own.
+    fn move_horizons(&mut self, sources: &[String], now: Instant) {
+        let in_step: Vec<_> = self.views.iter().map(|view| self.in_step(view)).collect();
+        for (view, in_step) in self.views.iter_mut().zip(in_step) {
+            let source = sources.binary_search(&view.spec.source).ok().filter(|_| in_step);
+            view.move_horizon(source.and_then(|source| self.watermarks[source]), now);
+        }
+    }
+}
