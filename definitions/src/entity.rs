@@ -2,19 +2,22 @@
 
 use thalweg_core::FieldType;
 
-use crate::Entity;
 use crate::declarations::check_name;
 use crate::mistakes::{Mistakes, suggestion};
 use crate::yaml::{Entry, Keys, Map};
+use crate::{Entity, Limits};
 
 /// What may be said of an entity.
 pub(crate) const KEYS: Keys = Keys { known: &["name", "join_keys"], later: &[] };
 
 /// Reads the entity `name` from `map`.
-pub(crate) fn read(name: String, map: Map<'_>, mistakes: &mut Mistakes) -> Option<Entity> {
-    let entries = map
-        .require("join_keys", mistakes)?
-        .some_entries("the entity's join keys as a map of name to type", mistakes)?;
+pub(crate) fn read(name: String, map: Map<'_>, limits: &Limits, mistakes: &mut Mistakes) -> Option<Entity> {
+    let node = map.require("join_keys", mistakes)?;
+    let entries = node.some_entries("the entity's join keys as a map of name to type", mistakes)?;
+    let (limit, count) = (limits.join_keys_per_entity, entries.len());
+    if !Limits::keeps("join_keys_per_entity", limit, count, "join keys of an entity", &node.place, mistakes) {
+        return None;
+    }
     let join_keys: Vec<_> = entries.iter().filter_map(|entry| read_join_key(entry, mistakes)).collect();
     (join_keys.len() == entries.len()).then_some(Entity { name, join_keys })
 }

@@ -213,12 +213,7 @@ fn takes_n(aggregation: Aggregation) -> bool {
 }
 
 /// Gives `n` to the aggregations that take it.
-fn fill_in_n(
-    map: Map<'_>,
-    named: &mut [(Aggregation, &Place)],
-    limit_of_n: u32,
-    mistakes: &mut Mistakes,
-) {
+fn fill_in_n(map: Map<'_>, named: &mut [(Aggregation, &Place)], limit_of_n: u32, mistakes: &mut Mistakes) {
     let takes_it: Vec<_> = named.iter_mut().filter(|(aggregation, _)| takes_n(*aggregation)).collect();
     let Some(entry) = map.entry("n") else {
         for (aggregation, place) in &takes_it {

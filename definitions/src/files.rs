@@ -47,7 +47,9 @@ impl<'a> SchemaFiles<'a> {
     pub fn get(&mut self, from: &str, path: &str) -> Result<String, String> {
         let name = beside(from, path);
         if is_definitions(&name) {
-            return Err(format!("the schema file `{name}` is named like a file of definitions: call it .avsc"));
+            return Err(format!(
+                "the schema file `{name}` is named like a file of definitions: call it .avsc"
+            ));
         }
         if let Some(text) = self.used.get(&name) {
             return Ok(text.clone());

@@ -55,13 +55,8 @@ pub(crate) fn check(
     mut mistakes: Mistakes,
 ) -> Result<Repository, Mistakes> {
     let mut all_readable = mistakes.is_empty();
-    if definitions.len() > limits.files {
-        let help = Limits::help("files", limits.files);
-        mistakes.add_with_help(
-            &Place::whole_file("definitions"),
-            format!("{} files of definitions", definitions.len()),
-            help,
-        );
+    let place = Place::whole_file("definitions");
+    if !Limits::keeps("files", limits.files, definitions.len(), "files", &place, &mut mistakes) {
         return Err(mistakes);
     }
     let mut documents: Vec<Node> = Vec::new();
@@ -81,15 +76,10 @@ pub(crate) fn check(
 }
 
 fn read_documents(name: &str, text: &str, limits: &Limits, mistakes: &mut Mistakes) -> Option<Vec<Node>> {
-    if text.len() > limits.file_bytes {
-        mistakes.add_with_help(
-            &Place::whole_file(name),
-            format!("a file of {} bytes", text.len()),
-            Limits::help("file_bytes", limits.file_bytes),
-        );
-        return None;
-    }
-    yaml::parse(name, text, mistakes)
+    let place = Place::whole_file(name);
+    let short =
+        Limits::keeps("file_bytes", limits.file_bytes, text.len(), "bytes of a file", &place, mistakes);
+    short.then(|| yaml::parse(name, text, mistakes))?
 }
 
 /// The items of all files by section, in the order of files and lines.
@@ -146,12 +136,14 @@ impl<'a> Sections<'a> {
         let mut sources: Declarations<Source> = Declarations::new("source", self.complete);
         for item in &self.sources {
             declare(&mut sources, item, "a source", &source::KEYS, mistakes, |name, map, mistakes| {
-                source::read(name, map, schemas, mistakes)
+                source::read(name, map, schemas, limits, mistakes)
             });
         }
         let mut entities: Declarations<Entity> = Declarations::new("entity", self.complete);
         for item in &self.entities {
-            declare(&mut entities, item, "an entity", &entity::KEYS, mistakes, entity::read);
+            declare(&mut entities, item, "an entity", &entity::KEYS, mistakes, |name, map, mistakes| {
+                entity::read(name, map, limits, mistakes)
+            });
         }
         let mut views: Declarations<FeatureView> =
             Declarations::new("feature view", self.complete && self.views_complete);
@@ -162,9 +154,14 @@ impl<'a> Sections<'a> {
         }
         let mut services: Declarations<FeatureService> = Declarations::new("feature service", self.complete);
         for item in &self.services {
-            declare(&mut services, item, "a feature service", &service::KEYS, mistakes, |name, map, mistakes| {
-                service::read(name, map, &views, limits, mistakes)
-            });
+            declare(
+                &mut services,
+                item,
+                "a feature service",
+                &service::KEYS,
+                mistakes,
+                |name, map, mistakes| service::read(name, map, &views, limits, mistakes),
+            );
         }
         Repository {
             sources: sources.into_definitions(),

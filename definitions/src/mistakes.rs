@@ -126,10 +126,8 @@ impl fmt::Display for Place {
 /// Words for what was probably meant by `written`, if one of `known` is close to it.
 pub(crate) fn did_you_mean<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let lowered = written.to_lowercase();
-    let nearest = known
-        .into_iter()
-        .map(|name| (strsim::osa_distance(&lowered, &name.to_lowercase()), name))
-        .min()?;
+    let nearest =
+        known.into_iter().map(|name| (strsim::osa_distance(&lowered, &name.to_lowercase()), name)).min()?;
     let (distance, name) = nearest;
     let tolerated = (written.chars().count().max(name.chars().count()) / 3).max(1);
     (distance <= tolerated).then(|| format!("did you mean `{name}`?"))

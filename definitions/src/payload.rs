@@ -1,8 +1,11 @@
 //! What the records of a source hold: their format, and the fields it has.
 
+use std::collections::HashMap;
+
 use serde_json::Value as Json;
 use thalweg_log::{AvroFraming, Field, Format, FormatError};
 
+use crate::Limits;
 use crate::files::SchemaFiles;
 use crate::mistakes::{Mistakes, suggestion};
 use crate::yaml::{Content, Entry, Keys, Map, Node};
@@ -22,11 +25,16 @@ pub(crate) struct Payload {
 }
 
 /// Reads `format` and what belongs to it from the map of a source.
-pub(crate) fn read(map: Map<'_>, schemas: &mut SchemaFiles<'_>, mistakes: &mut Mistakes) -> Option<Payload> {
+pub(crate) fn read(
+    map: Map<'_>,
+    schemas: &mut SchemaFiles<'_>,
+    limits: &Limits,
+    mistakes: &mut Mistakes,
+) -> Option<Payload> {
     let node = map.require("format", mistakes)?;
     match node.text("a format, such as json", mistakes)? {
-        "json" => read_json(map, mistakes),
-        "avro" => read_avro(map, schemas, mistakes),
+        "json" => read_json(map, limits, mistakes),
+        "avro" => read_avro(map, schemas, limits, mistakes),
         later if LATER_FORMATS.contains(&later) => {
             mistakes.add(&node.place, format!("`format: {later}` is not supported yet"));
             None
@@ -49,15 +57,17 @@ fn without(map: Map<'_>, keys: &[&str], format: &str, help: &str, mistakes: &mut
     mistakes.len() == known_so_far
 }
 
-fn read_json(map: Map<'_>, mistakes: &mut Mistakes) -> Option<Payload> {
+fn read_json(map: Map<'_>, limits: &Limits, mistakes: &mut Mistakes) -> Option<Payload> {
     let help = "json takes `fields: {name: type, …}`";
     let pure = without(map, &["schema", "encoding"], "json", help, mistakes);
     if !pure && map.get("fields").is_none() {
         return None;
     }
-    let entries = map
-        .require("fields", mistakes)?
-        .some_entries("the fields of a record as a map of name to type", mistakes)?;
+    let node = map.require("fields", mistakes)?;
+    let entries = node.some_entries("the fields of a record as a map of name to type", mistakes)?;
+    if !few_enough(entries.len(), node, limits, mistakes) {
+        return None;
+    }
     let fields: Vec<_> = entries.iter().filter_map(|entry| read_field(entry, mistakes)).collect();
     let separate = fields_lie_apart(entries, mistakes);
     (pure && separate && fields.len() == entries.len()).then_some(Payload { format: Format::Json, fields })
@@ -90,12 +100,19 @@ fn read_field(entry: &Entry, mistakes: &mut Mistakes) -> Option<Field> {
     field
 }
 
+/// Whether a source may have `count` fields.
+fn few_enough(count: usize, node: &Node, limits: &Limits, mistakes: &mut Mistakes) -> bool {
+    let limit = limits.fields_per_source;
+    Limits::keeps("fields_per_source", limit, count, "fields of a source", &node.place, mistakes)
+}
+
 /// Whether no field lies inside another one.
 fn fields_lie_apart(entries: &[Entry], mistakes: &mut Mistakes) -> bool {
     let known_so_far = mistakes.len();
+    let by_path: HashMap<&str, &Entry> = entries.iter().map(|entry| (entry.key.as_str(), entry)).collect();
     for inner in entries {
         let ends = inner.key.match_indices('.').map(|(end, _)| end);
-        for outer in ends.filter_map(|end| entries.iter().find(|entry| entry.key == inner.key[..end])) {
+        for outer in ends.filter_map(|end| by_path.get(&inner.key[..end])) {
             mistakes.add(
                 &inner.place,
                 format!(
@@ -110,7 +127,12 @@ fn fields_lie_apart(entries: &[Entry], mistakes: &mut Mistakes) -> bool {
     mistakes.len() == known_so_far
 }
 
-fn read_avro(map: Map<'_>, schemas: &mut SchemaFiles<'_>, mistakes: &mut Mistakes) -> Option<Payload> {
+fn read_avro(
+    map: Map<'_>,
+    schemas: &mut SchemaFiles<'_>,
+    limits: &Limits,
+    mistakes: &mut Mistakes,
+) -> Option<Payload> {
     let pure = without(map, &["fields"], "avro", "the schema says which fields there are", mistakes);
     let framing = match map.get("encoding") {
         Some(node) => read_framing(node, mistakes),
@@ -122,7 +144,7 @@ fn read_avro(map: Map<'_>, schemas: &mut SchemaFiles<'_>, mistakes: &mut Mistake
         .map_err(|error: FormatError| mistakes.add(&node.place, error.to_string()))
         .ok()?;
     let format = format.with_framing(framing?);
-    pure.then_some(Payload { format, fields })
+    (pure && few_enough(fields.len(), node, limits, mistakes)).then_some(Payload { format, fields })
 }
 
 fn read_framing(node: &Node, mistakes: &mut Mistakes) -> Option<AvroFraming> {

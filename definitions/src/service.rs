@@ -24,15 +24,18 @@ pub(crate) fn read(
     let known_so_far = mistakes.len();
     let node = map.require("features", mistakes)?;
     let items = node.some_items("a list of features, such as [\"view:*\"]", mistakes)?;
+    let few_enough = |count, mistakes: &mut Mistakes| {
+        let limit = limits.columns_per_service;
+        Limits::keeps("columns_per_service", limit, count, "columns of a service", &node.place, mistakes)
+    };
+    if !few_enough(items.len(), mistakes) {
+        return None;
+    }
     let mut features = Features { views, list: Vec::new() };
     let read = items.iter().map(|item| features.read(item, mistakes)).filter(Option::is_some).count();
     features.refuse_repetitions(mistakes);
-    if features.list.len() > limits.columns_per_service {
-        mistakes.add_with_help(
-            &node.place,
-            format!("a service of {} columns", features.list.len()),
-            Limits::help("columns_per_service", limits.columns_per_service),
-        );
+    if !few_enough(features.list.len(), mistakes) {
+        return None;
     }
     let list: Vec<FeatureRef> = features.list.into_iter().map(|(feature, _)| feature).collect();
     if let Err(error) = request_keys(&list, |view| views.get(view)) {
@@ -74,8 +77,7 @@ impl Features<'_> {
             None => None,
         };
         let named = map.require("view", mistakes)?;
-        let view =
-            self.views.find(named.text("the name of a view", mistakes)?, &named.place, mistakes)?;
+        let view = self.views.find(named.text("the name of a view", mistakes)?, &named.place, mistakes)?;
         let join_key_map = match map.get("join_key_map") {
             Some(node) => read_join_key_map(node, view, mistakes)?,
             None => BTreeMap::new(),
@@ -116,7 +118,10 @@ impl Features<'_> {
             mistakes.add_with_help(
                 place,
                 format!("a second column of this service is called `{}`", feature.result_column()),
-                format!("the first one is in line {}; take the view under another name, with `as`", first.line),
+                format!(
+                    "the first one is in line {}; take the view under another name, with `as`",
+                    first.line
+                ),
             );
         }
     }

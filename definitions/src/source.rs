@@ -8,7 +8,7 @@ use crate::mistakes::{Mistakes, one_of, suggestion};
 use crate::payload::{self, Payload};
 use crate::window::read_duration;
 use crate::yaml::{Keys, Map, Node};
-use crate::{Source, TimeField};
+use crate::{Limits, Source, TimeField};
 
 /// What may be said of a source.
 pub(crate) const KEYS: Keys = Keys {
@@ -36,6 +36,7 @@ pub(crate) fn read(
     name: String,
     map: Map<'_>,
     schemas: &mut SchemaFiles<'_>,
+    limits: &Limits,
     mistakes: &mut Mistakes,
 ) -> Option<Source> {
     let known_so_far = mistakes.len();
@@ -44,18 +45,21 @@ pub(crate) fn read(
         return None;
     }
     let max_ahead = match map.get("max_ahead") {
-        Some(node) => read_duration(node, "how far ahead of its append time an event may be, such as 1d", mistakes),
+        Some(node) => {
+            read_duration(node, "how far ahead of its append time an event may be, such as 1d", mistakes)
+        }
         None => Some(MAX_AHEAD),
     };
     let event_time = map.require("event_time", mistakes);
-    let Payload { format, mut fields } = payload::read(map, schemas, mistakes)?;
+    let Payload { format, mut fields } = payload::read(map, schemas, limits, mistakes)?;
     if !fields.iter().any(|field| field.name == RECORD_TIMESTAMP) {
         fields.push(Field::new(RECORD_TIMESTAMP, FieldType::Timestamp));
     }
     fields.sort_by(|a, b| a.name.cmp(&b.name));
 
     let event_time = event_time.and_then(|node| read_time(node, "event_time", &fields, mistakes));
-    let append_time = map.get("append_time").and_then(|node| read_time(node, "append_time", &fields, mistakes));
+    let append_time =
+        map.get("append_time").and_then(|node| read_time(node, "append_time", &fields, mistakes));
     let order_by = map.get("order_by").and_then(|node| read_order_by(node, &fields, mistakes));
     if mistakes.len() > known_so_far {
         return None;
@@ -143,8 +147,9 @@ fn typed_field<'a>(
     };
     if !types.contains(&field.field_type) {
         let allowed = one_of(types.iter().map(|field_type| field_type.name()));
-        let help = (key != "order_by" && field.field_type.is_integer())
-            .then(|| "an integer is a time only where it is declared as timestamp, timestamp_ms or timestamp_s");
+        let help = (key != "order_by" && field.field_type.is_integer()).then(
+            || "an integer is a time only where it is declared as timestamp, timestamp_ms or timestamp_s",
+        );
         mistakes.add_with_help(
             &node.place,
             format!("`{key}` must be of type {allowed}; `{written}` is {}", field.field_type),

@@ -53,7 +53,8 @@ impl Scope<'_> {
 
     /// The expression that is true of every event.
     pub fn always_true(&self) -> Compiled {
-        let expression = Expression::compile("true", self.fields).expect("`true` is an expression over any fields");
+        let expression =
+            Expression::compile("true", self.fields).expect("`true` is an expression over any fields");
         Compiled::of("true", &expression)
     }
 
@@ -64,13 +65,9 @@ impl Scope<'_> {
         compile: impl FnOnce(&str) -> Result<Expression, ExpressionError>,
     ) -> Option<Compiled> {
         let text = node.text("an SQL expression", mistakes)?;
-        let longest = self.limits.expression_bytes;
-        if text.len() > longest {
-            mistakes.add_with_help(
-                &node.place,
-                format!("an expression of {} bytes", text.len()),
-                Limits::help("expression_bytes", longest),
-            );
+        let (limit, length) = (self.limits.expression_bytes, text.len());
+        if !Limits::keeps("expression_bytes", limit, length, "bytes of an expression", &node.place, mistakes)
+        {
             return None;
         }
         match compile(text) {

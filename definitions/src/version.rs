@@ -11,8 +11,8 @@ use crate::{Input, JoinKey, Source, Sql};
 /// Hash of the meaning of a view: equal for definitions that give equal values, whatever their names, comments,
 /// tags, order or files.
 ///
-/// What goes in: the source's topic, format and schema, the fields in use with their types, event time, append
-/// time, `order_by` and `max_ahead`; the names and types of the join keys and their expressions; `where`, `ttl`;
+/// What goes in: the source's topic, format and schema, all of its fields with their types (a record whose field
+/// is of another type is a dead letter, whoever uses the field), event time, append time, `order_by` and `max_ahead`; the names and types of the join keys and their expressions; `where`, `ttl`;
 /// and of each column its name, aggregation, input and window. Expressions go in as the planner prints them,
 /// spans in microseconds, columns in order of their names.
 ///
@@ -60,10 +60,9 @@ pub(crate) fn version_of(
     filter: Option<&Sql>,
     inputs: &[Input],
     plan: &FoldPlan,
-    fields: &[String],
 ) -> Version {
     let mut meaning = Meaning(String::from("thalweg view 1\n"));
-    meaning.source(source, fields);
+    meaning.source(source);
     for JoinKey { name, field_type, expression } in join_keys {
         meaning.line("key", &[name, field_type.name(), &expression.meaning]);
     }
@@ -105,7 +104,7 @@ impl Meaning {
         self.0.push('\n');
     }
 
-    fn source(&mut self, source: &Source, fields: &[String]) {
+    fn source(&mut self, source: &Source) {
         self.line("topic", &[&source.topic]);
         match &source.format {
             Format::Json => self.line("json", &[]),
@@ -117,7 +116,7 @@ impl Meaning {
                 self.line("avro", &[framing, &schema_meaning(schema.json())]);
             }
         }
-        for field in source.fields.iter().filter(|field| in_use(source, fields, &field.name)) {
+        for field in &source.fields {
             self.line("field", &[&field.name, field.type_name()]);
         }
         let append_time = source.append_time.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -126,14 +125,6 @@ impl Meaning {
         self.line("order_by", &[source.order_by.as_deref().unwrap_or_default()]);
         self.line("max_ahead", &[&source.max_ahead.as_micros().to_string()]);
     }
-}
-
-/// Whether a view that reads `fields` of `source` needs the field at `path`, for itself or for its source.
-fn in_use(source: &Source, fields: &[String], path: &str) -> bool {
-    let times = [Some(&source.event_time), source.append_time.as_ref()];
-    fields.iter().any(|field| field == path)
-        || times.into_iter().flatten().any(|time| time.field() == Some(path))
-        || source.order_by.as_deref() == Some(path)
 }
 
 /// An Avro schema without its documentation and with its keys in order. A schema that is not JSON stands for itself.

@@ -64,7 +64,7 @@ pub(crate) fn read(
     };
     let (entity, source) = (entity?, source?);
     let (join_keys, filter) = (join_keys?, filter.map(|filter| filter.sql));
-    let version = version_of(source, &join_keys, filter.as_ref(), &inputs, &plan, &fields);
+    let version = version_of(source, &join_keys, filter.as_ref(), &inputs, &plan);
     Some(FeatureView {
         name,
         entity: entity.name.clone(),
@@ -193,6 +193,13 @@ fn read_features(
     mistakes: &mut Mistakes,
 ) -> Option<Vec<PlacedColumn>> {
     let entries = node.some_entries("a map of feature name to feature", mistakes)?;
+    let few_enough = |count, mistakes: &mut Mistakes| {
+        let limit = limits.columns_per_view;
+        Limits::keeps("columns_per_view", limit, count, "columns of a view", &node.place, mistakes)
+    };
+    if !few_enough(entries.len(), mistakes) {
+        return None;
+    }
     let read = |entry| feature::read(entry, scope, limits.list_length, inputs, mistakes);
     let features: Vec<Option<Vec<PlacedColumn>>> = entries.iter().map(read).collect();
     let columns: Vec<PlacedColumn> = features.into_iter().flatten().flatten().collect();
@@ -206,12 +213,5 @@ fn read_features(
             );
         }
     }
-    if columns.len() > limits.columns_per_view {
-        mistakes.add_with_help(
-            &node.place,
-            format!("a view of {} columns", columns.len()),
-            Limits::help("columns_per_view", limits.columns_per_view),
-        );
-    }
-    Some(columns)
+    few_enough(columns.len(), mistakes).then_some(columns)
 }

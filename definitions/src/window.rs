@@ -54,7 +54,10 @@ fn read_map(node: &Node, mistakes: &mut Mistakes) -> Option<NamedWindow> {
         None => NamedWindow { window: Window::Sliding { width, offset: TimeDelta::ZERO }, suffix },
         Some(offset) => {
             let (offset, written) = offset?;
-            NamedWindow { window: Window::Sliding { width, offset }, suffix: format!("{suffix}_offset_{written}") }
+            NamedWindow {
+                window: Window::Sliding { width, offset },
+                suffix: format!("{suffix}_offset_{written}"),
+            }
         }
     };
     (mistakes.len() == known_so_far).then_some(window)
@@ -65,7 +68,8 @@ fn read_width(node: &Node, expected: &str, mistakes: &mut Mistakes) -> Option<(T
     let written = node.text(expected, mistakes)?;
     let width = parse(node, written, mistakes)?;
     if width == TimeDelta::ZERO {
-        mistakes.add(&node.place, format!("a window of `{written}` holds nothing: it must be longer than zero"));
+        mistakes
+            .add(&node.place, format!("a window of `{written}` holds nothing: it must be longer than zero"));
         return None;
     }
     Some((width, written.to_owned()))

@@ -42,7 +42,8 @@ impl Facts {
                     .then(|| format!("{fact} becomes {}; it is {}", type_in(now), type_in(old))),
             }
         });
-        let keys = new.0.iter().filter(|(fact, now)| fact.starts_with("key ") && self.0.get(*fact) != Some(now));
+        let keys =
+            new.0.iter().filter(|(fact, now)| fact.starts_with("key ") && self.0.get(*fact) != Some(now));
         lost.chain(keys.map(|(fact, now)| format!("{fact} ({now}) is needed"))).collect()
     }
 }
@@ -85,7 +86,10 @@ pub(super) fn view_facts(view: &FeatureView) -> Facts {
     facts.say("entity", &view.entity);
     facts.say("source", &view.source);
     for key in &view.join_keys {
-        facts.say(format!("join key {}", key.name), format!("{}, {}", key.field_type, quoted(&key.expression)));
+        facts.say(
+            format!("join key {}", key.name),
+            format!("{}, {}", key.field_type, quoted(&key.expression)),
+        );
     }
     facts.say_if_any("where", view.filter.as_ref().map(quoted));
     facts.say_if_any("ttl", view.ttl());
@@ -108,7 +112,9 @@ pub(super) fn view_facts(view: &FeatureView) -> Facts {
 /// A column in words: `avg of "dep_delay" over 1h`.
 fn said_of(column: &FeatureColumn, inputs: &[Input]) -> String {
     let mut said = match column.aggregation {
-        Aggregation::FirstN { n } | Aggregation::LastN { n } => format!("{} ({n})", column.aggregation.name()),
+        Aggregation::FirstN { n } | Aggregation::LastN { n } => {
+            format!("{} ({n})", column.aggregation.name())
+        }
         aggregation => aggregation.name().to_owned(),
     };
     if let Some(input) = column.input.and_then(|position| inputs.get(position)) {
@@ -118,7 +124,9 @@ fn said_of(column: &FeatureColumn, inputs: &[Input]) -> String {
         }
     }
     match column.window {
-        Window::Sliding { width, offset } if offset == thalweg_core::TimeDelta::ZERO => said + &format!(" over {width}"),
+        Window::Sliding { width, offset } if offset == thalweg_core::TimeDelta::ZERO => {
+            said + &format!(" over {width}")
+        }
         Window::Sliding { width, offset } => said + &format!(" over {width}, {offset} ago"),
         Window::Lifetime => said,
     }

@@ -120,7 +120,9 @@ fn view_difference(name: String, old: &Repository, new: &Repository) -> Differen
         (None, Some(_)) => difference.rebuild = true,
         (Some(before), Some(after)) => {
             difference.rebuild = needs_rebuild(before, after);
-            if before.version != after.version && difference.details.is_empty() {
+            let source_facts =
+                |of: &Repository, view: &FeatureView| of.source(&view.source).map(source_facts);
+            if source_facts(old, before) != source_facts(new, after) {
                 difference.change = Change::Changed;
                 difference.details.push(format!("its source `{}` is read otherwise", after.source));
             }

@@ -12,8 +12,11 @@ impl fmt::Display for Diff {
         if self.is_empty() {
             return f.write_str("Nothing changes.");
         }
-        let sections =
-            [("Sources", &self.sources), ("Feature views", &self.views), ("Feature services", &self.services)];
+        let sections = [
+            ("Sources", &self.sources),
+            ("Feature views", &self.views),
+            ("Feature services", &self.services),
+        ];
         let mut first = true;
         for (title, differences) in sections.into_iter().filter(|(_, differences)| !differences.is_empty()) {
             write!(f, "{}{title}", if first { "" } else { "\n" })?;

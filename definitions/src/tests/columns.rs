@@ -129,7 +129,9 @@ fn sources_have_the_fields_of_their_schema() {
         {"name": "at", "type": {"type": "long", "logicalType": "timestamp-micros"}},
         {"name": "place", "type": {"type": "record", "name": "p", "fields": [{"name": "x", "type": "double"}]}}]}"#;
     let source = |schema: &str| {
-        format!("sources:\n  - {{name: s, topic: t, format: avro, event_time: at, order_by: at, schema: {schema}}}\n")
+        format!(
+            "sources:\n  - {{name: s, topic: t, format: avro, event_time: at, order_by: at, schema: {schema}}}\n"
+        )
     };
     let inline = "{type: record, name: r, fields: [{name: at, type: {type: long, logicalType: timestamp-micros}}, \
                   {name: place, type: {type: record, name: p, fields: [{name: x, type: double}]}}]}";
@@ -137,7 +139,8 @@ fn sources_have_the_fields_of_their_schema() {
         let repository = load_files(&[("features/f.yaml", &text), ("s.avsc", schema)])
             .unwrap_or_else(|mistakes| panic!("{mistakes}"));
         let source = repository.source("s").expect("the source is there");
-        let fields: Vec<_> = source.fields.iter().map(|field| (field.name.as_str(), field.field_type)).collect();
+        let fields: Vec<_> =
+            source.fields.iter().map(|field| (field.name.as_str(), field.field_type)).collect();
         assert_eq!(
             fields,
             [
@@ -148,7 +151,8 @@ fn sources_have_the_fields_of_their_schema() {
         );
         assert_eq!(source.event_time, TimeField::Field("at".to_owned()));
         let kept: Vec<_> = repository.files().iter().map(|file| file.name.as_str()).collect();
-        let expected: &[&str] = if text.contains("file") { &["features/f.yaml", "s.avsc"] } else { &["features/f.yaml"] };
+        let expected: &[&str] =
+            if text.contains("file") { &["features/f.yaml", "s.avsc"] } else { &["features/f.yaml"] };
         assert_eq!(kept, expected);
         let again = crate::load_text(repository.files()).expect("the files of a repository are a repository");
         assert_eq!(again.files(), repository.files());

@@ -89,7 +89,11 @@ fn a_longer_lookback_needs_a_rebuild_and_a_shorter_one_does_not() {
         [("1h", "2h", true), ("2h", "1h", false), ("1h", "unbounded", true), ("unbounded", "1h", false)]
     {
         let diff = Diff::between(&lookback(old), &lookback(new));
-        assert_eq!((diff.views[0].change, diff.views[0].rebuild), (Change::Changed, rebuild), "{old} → {new}");
+        assert_eq!(
+            (diff.views[0].change, diff.views[0].rebuild),
+            (Change::Changed, rebuild),
+            "{old} → {new}"
+        );
         assert_eq!(diff.views[0].details, [format!("lookback: {old} → {new}")]);
     }
 }

@@ -45,15 +45,16 @@ fn what_cannot_be_read_is_told() {
     write(folder.path(), "empty/notes.txt", "");
     write(folder.path(), "bytes.yaml", b"a: \xff");
     write(folder.path(), "large.yaml", vec![b' '; (4 << 20) + 1]);
-    let source = "sources: [{name: s, topic: t, format: avro, schema: {file: s.avsc}, event_time: \"@timestamp\"}]";
+    let source =
+        "sources: [{name: s, topic: t, format: avro, schema: {file: s.avsc}, event_time: \"@timestamp\"}]";
     write(folder.path(), "source.yaml", source);
     for (paths, expected) in [
         (&["empty"][..], "empty: this holds no definitions: no file below it is called *.yaml or *.yml"),
+        (&["nowhere"], "nowhere: this cannot be read: No such file or directory (os error 2)"),
         (
-            &["nowhere"],
-            "nowhere: this cannot be read: No such file or directory (os error 2)",
+            &["empty/notes.txt"],
+            "empty/notes.txt: this is not called *.yaml or *.yml, as files of definitions are",
         ),
-        (&["empty/notes.txt"], "empty/notes.txt: this is not called *.yaml or *.yml, as files of definitions are"),
         (&["bytes.yaml"], "bytes.yaml: this is not text in UTF-8: byte 4 is wrong"),
         (
             &["large.yaml"],
@@ -62,7 +63,7 @@ fn what_cannot_be_read_is_told() {
         ),
         (
             &["source.yaml"],
-            "source.yaml:1:62: the schema file `s.avsc` cannot be read: No such file or directory (os error 2)",
+            "source.yaml:1:60: the schema file `s.avsc` cannot be read: No such file or directory (os error 2)",
         ),
     ] {
         assert_eq!(mistakes(folder.path(), paths), expected);

@@ -1,6 +1,7 @@
 //! What is said about files, sources and entities that are wrong.
 
-use super::{check_all, load_files, mistakes_in};
+use super::{BASE, VIEW, check_all, load_files, mistakes_in};
+use crate::{DefinitionFile, Limits, load_text_within};
 
 #[test]
 fn files() {
@@ -10,7 +11,7 @@ fn files() {
             "f.yaml:1:1: unknown key `source` of a definition file\n    did you mean `sources`?",
         ),
         ("- sources\n", "f.yaml:1:1: expected a definition file, as a map, found a list"),
-        ("sources:\n", "f.yaml:1:9: expected a list, an item for each name, found nothing"),
+        ("sources:\n", "f.yaml:1:8: expected a list, an item for each name, found nothing"),
         ("sources: {a: 1}\n", "f.yaml:1:10: expected a list, an item for each name, found a map"),
         ("entities: [carrier]\n", "f.yaml:1:12: expected an entity, as a map, found a text or number"),
         (
@@ -37,14 +38,17 @@ fn files() {
 fn a_broken_file_is_one_mistake_and_the_others_are_still_checked() {
     let mistakes = load_files(&[
         ("broken.yaml", "sources: [\n"),
-        ("entities.yaml", "entities:\n  - name: a\n    join_keys: {a: text}\n"),
-        ("views.yaml", "feature_views:\n  - {name: v, entity: e, source: s, features: {f: {aggregate: agv}}}\n"),
+        ("entities.yaml", "entities:\n  - name: a\n    join_keys: {a: strng}\n"),
+        (
+            "views.yaml",
+            "feature_views:\n  - {name: v, entity: e, source: s, features: {f: {aggregate: agv}}}\n",
+        ),
     ])
     .expect_err("there are mistakes");
     let shown: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
     assert_eq!(shown.len(), 3, "{mistakes}");
     assert!(shown[0].starts_with("broken.yaml:2:1: not YAML: "), "{mistakes}");
-    assert_eq!(shown[1], "entities.yaml:3:20: `text` is no type of a join key\n    did you mean `date`?");
+    assert_eq!(shown[1], "entities.yaml:3:20: `strng` is no type of a join key\n    did you mean `string`?");
     assert_eq!(shown[2], "views.yaml:2:61: unknown aggregation `agv`\n    did you mean `avg`?");
 }
 
@@ -102,10 +106,7 @@ fn source(lines: &[&str]) -> String {
 fn sources() {
     let fields = "fields: {at: timestamp, day: date, n: int64, text: string}";
     for (lines, expected) in [
-        (
-            &["format: json", "event_time: at"][..],
-            "f.yaml:2:5: `fields` is missing from a source",
-        ),
+        (&["format: json", "event_time: at"][..], "f.yaml:2:5: `fields` is missing from a source"),
         (&["format: json", fields][..], "f.yaml:2:5: `event_time` is missing from a source"),
         (&["event_time: at", fields][..], "f.yaml:2:5: `format` is missing from a source"),
         (
@@ -170,10 +171,7 @@ fn sources() {
             &["format: json", fields, "event_time: at", "max_ahead: 1 day"][..],
             "f.yaml:7:16: `1 day` is not a duration: write an integer and one of us, ms, s, m, h, d, w, such as 30m",
         ),
-        (
-            &["format: avro", "event_time: at"][..],
-            "f.yaml:2:5: `schema` is missing from a source",
-        ),
+        (&["format: avro", "event_time: at"][..], "f.yaml:2:5: `schema` is missing from a source"),
         (
             &["format: avro", "schema: {fil: a.avsc}", "event_time: at"][..],
             "f.yaml:5:14: unknown key `fil` of a schema\n    did you mean `file`?",
@@ -207,12 +205,73 @@ fn nobody_hears_of_what_follows_from_a_mistake() {
     let mistakes = mistakes_in(
         "\
 sources:
-  - {name: s, topic: s, format: json, fields: {a: text}, event_time: \"@timestamp\"}
+  - {name: s, topic: s, format: json, fields: {a: dat}, event_time: \"@timestamp\"}
 feature_views:
   - {name: v, entity: carrier, source: s, where: b > 1, features: {f: a, g: {aggregate: sum, of: c}}}
 feature_services:
   - {name: m, features: [\"v:f\", \"v:nothing\"]}
 ",
     );
-    assert_eq!(mistakes, "f.yaml:2:51: `text` is no type of a field\n    did you mean `date`?");
+    assert_eq!(mistakes, "f.yaml:2:51: `dat` is no type of a field\n    did you mean `date`?");
+}
+
+#[test]
+fn limits() {
+    let limits = Limits {
+        file_bytes: 1_000,
+        files: 3,
+        expression_bytes: 10,
+        fields_per_source: 6,
+        join_keys_per_entity: 1,
+        columns_per_view: 2,
+        columns_per_service: 1,
+        list_length: 4,
+    };
+    let view = |features: &str| format!("{VIEW}    features: {features}\n");
+    let service = "feature_services:\n  - {name: m, features: [\"delays:*\"]}\n";
+    let exceeded = |name: &str, limit: usize| {
+        format!("the limit is {limit}: limits.definitions.{name} in the configuration")
+    };
+    for (text, mistake, help) in [
+        (" ".repeat(1_001), "f.yaml: bytes of a file: 1001", exceeded("file_bytes", 1_000)),
+        (
+            view("{f: dest || dest}"),
+            "f.yaml:5:19: bytes of an expression: 12",
+            exceeded("expression_bytes", 10),
+        ),
+        (
+            view("{f: {aggregate: count, windows: [1h, 2h, 3h]}}"),
+            "f.yaml:5:15: columns of a view: 3",
+            exceeded("columns_per_view", 2),
+        ),
+        (
+            view("{f: {aggregate: last_n, n: 5, of: dest}}"),
+            "f.yaml:5:42: `n` is 5: too long a list",
+            exceeded("list_length", 4),
+        ),
+        (
+            view("{f: dest, g: hour}") + service,
+            "f.yaml:7:25: columns of a service: 2",
+            exceeded("columns_per_service", 1),
+        ),
+        (
+            "entities:\n  - {name: a, join_keys: {a: string, b: string}}\n".to_owned(),
+            "f.yaml:2:26: join keys of an entity: 2",
+            exceeded("join_keys_per_entity", 1),
+        ),
+        (
+            "sources:\n  - {name: s, topic: t, format: json, event_time: a, \
+             fields: {a: date, b: date, c: date, d: date, e: date, f: date, g: date}}\n"
+                .to_owned(),
+            "f.yaml:2:61: fields of a source: 7",
+            exceeded("fields_per_source", 6),
+        ),
+    ] {
+        let files = [DefinitionFile::new("base.yaml", BASE), DefinitionFile::new("f.yaml", text)];
+        let mistakes = load_text_within(&files, &limits).expect_err("a limit is exceeded").to_string();
+        assert_eq!(mistakes, format!("{mistake}\n    {help}"));
+    }
+    let files: Vec<_> = (0..4).map(|i| DefinitionFile::new(format!("{i}.yaml"), "")).collect();
+    let mistakes = load_text_within(&files, &limits).expect_err("a limit is exceeded").to_string();
+    assert_eq!(mistakes, format!("definitions: files: 4\n    {}", exceeded("files", 3)));
 }

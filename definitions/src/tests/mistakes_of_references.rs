@@ -41,10 +41,7 @@ fn services() {
             "f.yaml:8:36: a second column of this service is called `delays__last_dest`\n    \
              the first one is in line 8; take the view under another name, with `as`",
         ),
-        (
-            "    features: [{as: other}]\n",
-            "f.yaml:8:16: `view` is missing from a view in a service",
-        ),
+        ("    features: [{as: other}]\n", "f.yaml:8:16: `view` is missing from a view in a service"),
         (
             "    features: [{view: delays, as: \"a:b\"}]\n",
             "f.yaml:8:35: `a:b` cannot be a name: a name begins with a letter and goes on with letters, digits \
@@ -112,12 +109,14 @@ fn requests_resolve_to_columns_in_the_order_asked() {
         (&[], Err("no features are asked for")),
         (&["delays"], Err("`delays` is no feature: write view:column, or view:* for all columns of a view")),
         (&["dlays:*"], Err("there is no feature view `dlays` (did you mean `delays`?)")),
-        (&["delays:dest"], Err(
-            "the view `delays` has no column `dest` (there is `last_dest` or `departures`)",
-        )),
-        (&["delays:*", "delays:last_dest"], Err(
-            "`delays:last_dest` is asked for twice: take one of them under another name, with `as`",
-        )),
+        (
+            &["delays:dest"],
+            Err("the view `delays` has no column `dest` (there is `last_dest` or `departures`)"),
+        ),
+        (
+            &["delays:*", "delays:last_dest"],
+            Err("`delays:last_dest` is asked for twice: take one of them under another name, with `as`"),
+        ),
     ] {
         let expected: Result<String, String> = expected.map(str::to_owned).map_err(str::to_owned);
         assert_eq!(resolve(references), expected, "{references:?}");

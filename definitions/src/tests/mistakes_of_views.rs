@@ -28,10 +28,7 @@ fn views() {
             "    lookback: [1h]\n    features: {f: dest}\n",
             "f.yaml:5:15: expected a duration such as 1h, or unbounded, found a list",
         ),
-        (
-            "    tags: [a]\n    features: {f: dest}\n",
-            "f.yaml:5:11: expected a map of tags, found a list",
-        ),
+        ("    tags: [a]\n    features: {f: dest}\n", "f.yaml:5:11: expected a map of tags, found a list"),
         (
             "    where: hour + 1\n    features: {f: dest}\n",
             "f.yaml:5:12: `where` must be true or false; `hour + 1` is int64\n    write a comparison",
@@ -54,12 +51,10 @@ fn what_a_view_refers_to() {
              say what it is among the fields of the source: join_keys: {tail: some_field}",
         ),
     ]);
-    check_views(&[
-        (
-            "    join_keys: {carier: dest}\n    features: {f: dest}\n",
-            "f.yaml:5:17: the entity `carrier` has no join key `carier`\n    did you mean `carrier`?",
-        ),
-    ]);
+    check_views(&[(
+        "    join_keys: {carier: dest}\n    features: {f: dest}\n",
+        "f.yaml:5:17: the entity `carrier` has no join key `carier`\n    did you mean `carrier`?",
+    )]);
 }
 
 #[test]
@@ -150,7 +145,7 @@ fn windows() {
         ),
         (
             "    features: {f: {aggregate: count, windows: [{width: 1h, window: 20000000w}]}}\n",
-            "f.yaml:5:49: unknown key `width` of a window\n    did you mean `window`?\n\
+            "f.yaml:5:49: unknown key `width` of a window\n    there is `window` or `offset`\n\
              f.yaml:5:68: `20000000w` is longer than a duration can be (about 292,000 years)",
         ),
     ]);
@@ -184,12 +179,15 @@ fn sql_is_pointed_at_within_the_file() {
         assert!(shown.contains("dep_dely") && shown.contains("did you mean `dep_delay`?"), "{shown}");
         assert_eq!(shown.matches("f.yaml").count(), 1, "{shown}");
     }
-    let shown = super::mistakes_in(&format!("{}    where: \"dest > 1 and\"\n    features: {{f: dest}}\n", super::VIEW));
+    let shown = super::mistakes_in(&format!(
+        "{}    where: \"dest > 1 and\"\n    features: {{f: dest}}\n",
+        super::VIEW
+    ));
     assert!(shown.starts_with("f.yaml:5:"), "{shown}");
     let long = format!("{}    features: {{f: \"{}\"}}\n", super::VIEW, "a".repeat(10_001));
     assert_eq!(
         super::mistakes_in(&long),
-        "f.yaml:5:19: an expression of 10001 bytes\n    \
+        "f.yaml:5:19: bytes of an expression: 10001\n    \
          the limit is 10000: limits.definitions.expression_bytes in the configuration"
     );
 }

@@ -77,8 +77,9 @@ impl Node {
     /// The place of `line` and `column` (both from 1) of this node's text, or the node's own where the text
     /// does not stand in the file as it is.
     pub fn place_within(&self, line: usize, column: usize) -> Place {
-        let Content::Scalar(Scalar { origin: Origin::Verbatim { line: first, column: start, indent }, .. }) =
-            &self.content
+        let Content::Scalar(Scalar {
+            origin: Origin::Verbatim { line: first, column: start, indent }, ..
+        }) = &self.content
         else {
             return self.place.clone();
         };
