@@ -167,6 +167,19 @@ impl From<thalweg_store::Error> for Error {
     }
 }
 
+impl From<thalweg_ingest::Error> for Error {
+    fn from(error: thalweg_ingest::Error) -> Self {
+        use thalweg_ingest::Error as Cause;
+        match error {
+            Cause::Store(cause) => cause.into(),
+            Cause::Log(cause) => cause.into(),
+            Cause::UnknownTopic { .. } => Self::new(Kind::NotFound, error.to_string()),
+            Cause::Stopped { .. } => Self::new(Kind::Unavailable, error.to_string()),
+            _ => Self::internal(error.to_string()),
+        }
+    }
+}
+
 impl From<thalweg_definitions::Mistakes> for Error {
     fn from(mistakes: thalweg_definitions::Mistakes) -> Self {
         Self::invalid(mistakes.to_string())

@@ -1,1 +1,27 @@
-//! flight-server
+//! The `thalweg` program: composition root, wire contract and command line.
+//!
+//! Here the log, the store, the ingest and the history are put together into one [`Node`](node::Node), served over gRPC,
+//! Arrow Flight and HTTP, and driven from the command line. This crate decides nothing about values: it
+//! folds nothing, decodes nothing and never changes state but through the ingest.
+
+pub mod cli;
+pub mod config;
+pub mod flight;
+pub mod grpc;
+pub mod lookup;
+pub mod node;
+pub mod produce;
+pub mod serve;
+pub mod wire;
+
+mod clock;
+mod demo;
+mod error;
+mod http;
+mod json;
+mod metrics;
+mod pool;
+mod registry;
+mod status;
+
+pub use error::{Error, Kind};

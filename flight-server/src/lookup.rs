@@ -8,6 +8,7 @@ use arrow::datatypes::DataType;
 use thalweg_backfill::Features;
 use thalweg_core::{Instant, Status, Value, column_of, encode_keys};
 use thalweg_definitions::{Fold, Layout, Repository, key_column};
+use thalweg_ingest::Ingest;
 use thalweg_store::{Found, Reading, TopicState, read_all};
 
 use crate::config::Clock;
@@ -56,7 +57,7 @@ pub struct LookupAnswer {
     pub versions: BTreeMap<String, String>,
 }
 
-/// Answers `request` from `topics`, the states of all topics, seen at one moment.
+/// Answers `request` from the states that `ingest` keeps, seen at one moment.
 ///
 /// `now` is the wall clock; `clock` says whether it or the watermark stands in where no instant is named.
 ///
@@ -64,7 +65,7 @@ pub struct LookupAnswer {
 /// INVALID_ARGUMENT, NOT_FOUND, OUT_OF_RANGE or FAILED_PRECONDITION, as the wire contract says.
 pub fn lookup(
     repository: &Repository,
-    topics: &BTreeMap<String, Arc<TopicState>>,
+    ingest: &Ingest,
     request: &LookupRequest,
     clock: Clock,
     now: Instant,
@@ -77,16 +78,21 @@ pub fn lookup(
     let keys = layout.folds.iter().map(|fold| keys_of(fold, &request.entities)).collect::<Result<Vec<_>, _>>()?;
     refuse_unused(&layout, &request.entities)?;
 
+    let topic_of = |fold: &Fold<'_>| {
+        let source = repository.source(&fold.view.source).expect("a checked view's source is defined");
+        source.topic.clone()
+    };
     let states = layout
         .folds
         .iter()
         .map(|fold| {
-            let topic = repository.source(&fold.view.source).map(|source| source.topic.as_str()).unwrap_or_default();
-            Ok((topic, topics.get(topic).ok_or_else(|| not_ready(fold))?))
+            let topic = topic_of(fold);
+            let state = ingest.topic(&topic).ok_or_else(|| not_ready(fold))?;
+            Ok((topic, state))
         })
-        .collect::<Result<BTreeMap<&str, &Arc<TopicState>>, Error>>()?;
+        .collect::<Result<BTreeMap<String, Arc<TopicState>>, Error>>()?;
     let readings = read_all(&states.values().map(|state| state.as_ref()).collect::<Vec<_>>());
-    let reading_of: BTreeMap<&str, &Reading<'_>> = states.keys().copied().zip(&readings).collect();
+    let reading_of: BTreeMap<&str, &Reading<'_>> = states.keys().map(String::as_str).zip(&readings).collect();
     let sources = layout.folds.iter().filter_map(|fold| repository.source(&fold.view.source));
     let watermark = sources.map(|source| reading_of[source.topic.as_str()].watermark(&source.name)).min().flatten();
     let at = match (request.at, clock) {
@@ -98,8 +104,7 @@ pub fn lookup(
     let mut found = Vec::with_capacity(layout.folds.len());
     let mut versions = BTreeMap::new();
     for (fold, keys) in layout.folds.iter().zip(&keys) {
-        let topic = repository.source(&fold.view.source).map(|source| source.topic.as_str()).unwrap_or_default();
-        found.push(reading_of[topic].lookup(&fold.view.name, keys, at)?);
+        found.push(reading_of[topic_of(fold).as_str()].lookup(&fold.view.name, keys, at)?);
         versions.insert(fold.view.name.clone(), fold.view.version.to_hex());
     }
     let applied = readings

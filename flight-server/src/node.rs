@@ -1,14 +1,12 @@
 //! One process's log, state and definitions, put together.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
 use thalweg_backfill::{Budget, Cancellation, TrainingSet, TrainingSetRequest, training_set};
-use thalweg_core::Instant;
 use thalweg_definitions::{DefinitionFile, Diff, Repository, Source, load_text};
 use thalweg_ingest::{Clock, Ingest, IngestOptions};
 use thalweg_log::{EmbeddedLog, EmbeddedOptions, TopicPartition};
@@ -145,7 +143,7 @@ impl Node {
         let current = self.now();
         let ingest = current.ingest.ok_or_else(not_serving)?;
         let limits = &self.config.limits;
-        lookup(&current.repository, ingest.topics(), request, self.config.clock, WallClock.now(), limits.lookup_rows)
+        lookup(&current.repository, &ingest, request, self.config.clock, WallClock.now(), limits.lookup_rows)
     }
 
     /// Waits until the offsets below `wanted` (topic, partition, next offset) are applied.
@@ -157,7 +155,8 @@ impl Node {
             return Ok(());
         }
         let ingest = self.now().ingest.ok_or_else(not_serving)?;
-        match ingest.wait_applied(wanted, timeout) {
+        let wanted: Vec<_> = wanted.iter().map(|(at, next)| (at.topic.as_str(), at.partition, *next)).collect();
+        match ingest.wait_applied(&wanted, timeout)? {
             true => Ok(()),
             false => Err(Error::new(
                 Kind::DeadlineExceeded,
@@ -268,12 +267,9 @@ impl Node {
 
     fn start_ingest(&self, store: &Arc<Store>, repository: &Arc<Repository>) -> Result<Arc<Ingest>, Error> {
         let options = IngestOptions {
-            log: self.log.clone(),
-            repository: repository.clone(),
-            store: store.clone(),
-            clock: Arc::new(WallClock),
             commit_events: self.config.state.commit_events,
             commit_interval: self.config.state.commit_interval,
+            ..IngestOptions::new(self.log.clone(), repository.clone(), store.clone(), Arc::new(WallClock))
         };
         Ok(Arc::new(Ingest::start(options)?))
     }

@@ -1,0 +1,47 @@
+//! `thalweg plan` and `thalweg apply`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::Common;
+use super::target::Target;
+use crate::Error;
+use crate::config::Config;
+use crate::grpc::apply;
+use crate::wire::{ApplyRequest, DefinitionFile};
+
+/// Options of `plan` and `apply`.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Files or folders of definitions; together they are the whole feature repository.
+    #[arg(short = 'f', long = "file", required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+}
+
+pub(super) fn run(common: &Common, config: Config, options: &Options, dry_run: bool) -> Result<(), Error> {
+    // Mistakes are found here, before a server is troubled, and named by the files' own paths.
+    let repository = thalweg_definitions::load(&options.paths)?;
+    let files = repository
+        .files()
+        .iter()
+        .map(|file| DefinitionFile { name: file.name.clone(), text: file.text.clone() })
+        .collect();
+    let request = ApplyRequest { files, dry_run };
+    let response = match Target::find(common, config)? {
+        Target::Server(client) => client.apply(request)?,
+        Target::Files(node) => apply(&node, request)?,
+    };
+    if common.json {
+        println!("{}", response.json);
+    } else {
+        print!("{}", response.text);
+        match (dry_run, response.changes) {
+            (true, false) => println!("nothing would change"),
+            (false, false) => println!("nothing has changed"),
+            (true, true) => println!("apply it with `thalweg apply`"),
+            (false, true) => println!("applied"),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,188 @@
+//! `thalweg training-set`.
+
+use std::fs::File;
+use std::io::{BufReader, Seek};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use clap::Args;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::Compression;
+use parquet::file::properties::WriterProperties;
+use serde_json::json;
+use thalweg_backfill::{Boundary, Cancellation, TrainingSetRequest};
+
+use super::Common;
+use super::client::Client;
+use super::output::{progress, thousands};
+use super::target::Target;
+use crate::Error;
+use crate::config::Config;
+use crate::flight::{Command, SpineRef, TrainingSetCommand};
+use crate::node::Node;
+use crate::produce::{FileKind, RowReader};
+
+/// Options of `training-set`.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// A feature service, or features as view:column or view:*, separated by commas.
+    service: String,
+    /// Parquet or CSV file of rows with join keys and a time each.
+    #[arg(long, value_name = "FILE")]
+    spine: PathBuf,
+    /// The spine's time column.
+    #[arg(long, value_name = "COLUMN", default_value = thalweg_backfill::DEFAULT_TIMESTAMP_COLUMN)]
+    timestamp_column: String,
+    /// Whether events at a row's very instant take part.
+    #[arg(long, value_parser = boundary, default_value = "inclusive")]
+    boundary: Boundary,
+    /// Add a status column for every feature.
+    #[arg(long)]
+    statuses: bool,
+    /// Parquet file to write.
+    #[arg(short = 'o', long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+fn boundary(text: &str) -> Result<Boundary, String> {
+    match text {
+        "inclusive" => Ok(Boundary::Inclusive),
+        "exclusive" => Ok(Boundary::Exclusive),
+        _ => Err("write inclusive or exclusive".to_owned()),
+    }
+}
+
+pub(super) fn run(common: &Common, config: Config, options: &Options) -> Result<(), Error> {
+    let (schema, spine) = read_spine(&options.spine)?;
+    let by_name = !options.service.contains(':');
+    let command = TrainingSetCommand {
+        feature_service: by_name.then(|| options.service.clone()),
+        features: if by_name { Vec::new() } else { options.service.split(',').map(str::to_owned).collect() },
+        timestamp_column: Some(options.timestamp_column.clone()),
+        boundary: options.boundary,
+        statuses: options.statuses,
+        ..Default::default()
+    };
+    let bar = progress("rows");
+    let (commit, rows) = match Target::find(common, config)? {
+        Target::Server(client) => from_server(&client, command, schema, spine, &options.out, &bar)?,
+        Target::Files(node) => from_files(&node, &command, schema, spine, &options.out, &bar)?,
+    };
+    bar.finish_and_clear();
+    if common.json {
+        println!("{}", json!({"commit": commit, "rows": rows, "file": options.out}));
+    } else {
+        println!("{} rows in {}", thousands(rows), options.out.display());
+        println!("commit {commit}");
+    }
+    Ok(())
+}
+
+fn from_server(
+    client: &Client,
+    mut command: TrainingSetCommand,
+    schema: SchemaRef,
+    spine: Vec<RecordBatch>,
+    out: &Path,
+    bar: &indicatif::ProgressBar,
+) -> Result<(String, u64), Error> {
+    let uploaded = client.put(&Command::TrainingSet(command.clone()), schema, spine.into_iter().map(Ok))?;
+    let upload = uploaded["spine"]["upload"].as_str().unwrap_or_default().to_owned();
+    command.spine = Some(SpineRef { upload });
+    let info = client.describe(&Command::TrainingSet(command))?;
+    let about: serde_json::Value = serde_json::from_slice(&info.app_metadata)
+        .map_err(|cause| Error::internal(format!("the server's description cannot be read: {cause}")))?;
+    let ticket = info
+        .endpoint
+        .first()
+        .and_then(|endpoint| endpoint.ticket.clone())
+        .ok_or_else(|| Error::internal("the server's description names no endpoint"))?;
+    let mut writer = Writer::create(out, Arc::new(info.try_decode_schema()?))?;
+    client.fetch(ticket, |batch| {
+        bar.inc(batch.num_rows() as u64);
+        writer.write(&batch)
+    })?;
+    Ok((about["commit"].as_str().unwrap_or_default().to_owned(), writer.finish()?))
+}
+
+fn from_files(
+    node: &Node,
+    command: &TrainingSetCommand,
+    schema: SchemaRef,
+    spine: Vec<RecordBatch>,
+    out: &Path,
+    bar: &indicatif::ProgressBar,
+) -> Result<(String, u64), Error> {
+    let request = TrainingSetRequest {
+        features: command.features()?,
+        spine_schema: schema,
+        spine,
+        timestamp_column: command.timestamp_column(),
+        boundary: command.boundary,
+        pin: None,
+        statuses: command.statuses,
+        full_feature_names: true,
+    };
+    let set = node.training_set(&request, &Cancellation::default())?;
+    let mut writer = Writer::create(out, set.schema.clone())?;
+    for batch in set.batches() {
+        bar.inc(batch.num_rows() as u64);
+        writer.write(&batch)?;
+    }
+    Ok((set.commit.id.clone(), writer.finish()?))
+}
+
+/// A spine from a file. CSV columns take the types their values tell.
+fn read_spine(path: &Path) -> Result<(SchemaRef, Vec<RecordBatch>), Error> {
+    if FileKind::of(path) != Some(FileKind::Csv) {
+        let rows = RowReader::open(path, Some(FileKind::Parquet))?;
+        let schema = rows.schema().clone();
+        return Ok((schema, rows.collect::<Result<_, _>>()?));
+    }
+    let wrong = |cause: &dyn std::fmt::Display| Error::invalid(format!("spine {} cannot be read: {cause}", path.display()));
+    let mut file = BufReader::new(File::open(path).map_err(|cause| wrong(&cause))?);
+    let format = arrow::csv::reader::Format::default().with_header(true);
+    let (schema, _) = format.infer_schema(&mut file, None).map_err(|cause| wrong(&cause))?;
+    file.rewind().map_err(|cause| wrong(&cause))?;
+    let schema = Arc::new(schema);
+    let reader = arrow::csv::ReaderBuilder::new(schema.clone()).with_header(true).build(file).map_err(|cause| wrong(&cause))?;
+    Ok((schema, reader.collect::<Result<_, _>>().map_err(|cause| wrong(&cause))?))
+}
+
+/// A Parquet file in the making: it takes its name once it is whole.
+struct Writer {
+    writer: ArrowWriter<File>,
+    temporary: PathBuf,
+    path: PathBuf,
+    rows: u64,
+}
+
+impl Writer {
+    fn create(path: &Path, schema: SchemaRef) -> Result<Self, Error> {
+        let mut temporary = path.as_os_str().to_owned();
+        temporary.push(".part");
+        let temporary = PathBuf::from(temporary);
+        let refused = |cause: &dyn std::fmt::Display| Error::invalid(format!("{} cannot be written: {cause}", path.display()));
+        let file = File::create(&temporary).map_err(|cause| refused(&cause))?;
+        let properties = WriterProperties::builder().set_compression(Compression::ZSTD(Default::default())).build();
+        let writer = ArrowWriter::try_new(file, schema, Some(properties)).map_err(|cause| refused(&cause))?;
+        Ok(Self { writer, temporary, path: path.to_owned(), rows: 0 })
+    }
+
+    fn write(&mut self, batch: &RecordBatch) -> Result<(), Error> {
+        self.rows += batch.num_rows() as u64;
+        let path = &self.path;
+        self.writer
+            .write(batch)
+            .map_err(|cause| Error::internal(format!("{} cannot be written: {cause}", path.display())))
+    }
+
+    fn finish(self) -> Result<u64, Error> {
+        let failed = |cause: &dyn std::fmt::Display| Error::internal(format!("{} cannot be written: {cause}", self.path.display()));
+        self.writer.close().map_err(|cause| failed(&cause))?;
+        std::fs::rename(&self.temporary, &self.path).map_err(|cause| failed(&cause))?;
+        Ok(self.rows)
+    }
+}

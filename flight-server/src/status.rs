@@ -1,0 +1,80 @@
+//! How a node is doing, as the wire contract has it.
+
+use thalweg_core::Instant;
+use thalweg_definitions::Repository;
+use thalweg_ingest::{Condition, Status, TopicStatus};
+use thalweg_log::{EmbeddedLog, TopicPartition};
+
+use crate::Error;
+use crate::wire::{PartitionStatus, SourceStatus, StatusResponse, ViewStatus};
+
+/// The status of a running ingest.
+pub fn of_ingest(status: &Status) -> StatusResponse {
+    let sources: Vec<_> = status.topics.iter().flat_map(sources).collect();
+    // A source without a watermark holds the least one back.
+    let watermark_us = sources.iter().map(|source| source.watermark_us).min().flatten();
+    StatusResponse {
+        partitions: status.topics.iter().flat_map(partitions).collect(),
+        views: status.topics.iter().flat_map(views).collect(),
+        sources,
+        watermark_us,
+    }
+}
+
+/// What can be said where nothing is ingested: what the log has, nothing of it applied.
+pub fn of_log(log: &EmbeddedLog, repository: &Repository) -> Result<StatusResponse, Error> {
+    let mut status = StatusResponse::default();
+    for source in &repository.sources {
+        let Some(topic) = log.topic(&source.topic) else { continue };
+        for partition in 0..topic.partitions {
+            let at = TopicPartition { topic: topic.name.clone(), partition };
+            let next_offset = log.next_offset(&at)?;
+            status.partitions.push(PartitionStatus { topic: at.topic, partition, next_offset, applied: 0 });
+        }
+    }
+    status.sources = repository
+        .sources
+        .iter()
+        .map(|source| SourceStatus {
+            name: source.name.clone(),
+            state: "not running: no server is up".to_owned(),
+            ..Default::default()
+        })
+        .collect();
+    Ok(status)
+}
+
+fn partitions(topic: &TopicStatus) -> impl Iterator<Item = PartitionStatus> + '_ {
+    topic.partitions.iter().map(|partition| PartitionStatus {
+        topic: topic.topic.clone(),
+        partition: partition.partition,
+        next_offset: partition.next_offset,
+        applied: partition.applied,
+    })
+}
+
+fn views(topic: &TopicStatus) -> impl Iterator<Item = ViewStatus> + '_ {
+    topic.views.iter().map(|view| ViewStatus {
+        name: view.name.clone(),
+        version: view.version[..6].iter().map(|byte| format!("{byte:02x}")).collect(),
+        keys: view.keys,
+        bytes: view.bytes_on_disk.max(view.bytes_in_memory),
+        ready: !view.rebuilding,
+    })
+}
+
+fn sources(topic: &TopicStatus) -> impl Iterator<Item = SourceStatus> + '_ {
+    let state = match &topic.condition {
+        Condition::Running => "running".to_owned(),
+        Condition::WaitingForTopic => format!("waiting for topic {}", topic.topic),
+        Condition::Stopped(reason) => format!("stopped: {reason}"),
+    };
+    topic.sources.iter().map(move |source| SourceStatus {
+        name: source.name.clone(),
+        state: state.clone(),
+        watermark_us: source.watermark.map(Instant::as_micros),
+        events: topic.counters.events,
+        dead_letters: topic.counters.dead_letters,
+        failed_expressions: topic.counters.failed_expressions,
+    })
+}
