@@ -60,9 +60,7 @@ fn write_expr(text: &mut String, expr: &Expr, schema: &DFSchema) -> Result<()> {
             let branches = when_then_expr.iter().flat_map(|(when, then)| [&**when, &**then]);
             call(text, name, expr.as_deref().into_iter().chain(branches).chain(else_expr.as_deref()), schema)
         }
-        Expr::Cast(cast) => {
-            call(text, &format!("cast[{}]", cast.field.data_type()), [&*cast.expr], schema)
-        }
+        Expr::Cast(cast) => call(text, &format!("cast[{}]", cast.field.data_type()), [&*cast.expr], schema),
         Expr::TryCast(cast) => {
             call(text, &format!("try_cast[{}]", cast.field.data_type()), [&*cast.expr], schema)
         }
@@ -105,7 +103,9 @@ fn write_literal(text: &mut String, scalar: &ScalarValue) -> Result<()> {
         ScalarValue::IntervalMonthDayNano(Some(span)) => {
             push(text, format_args!("{}m{}d{}n:{data_type}", span.months, span.days, span.nanoseconds));
         }
-        ScalarValue::TimestampMicrosecond(Some(micros), _) => push(text, format_args!("{micros}:{data_type}")),
+        ScalarValue::TimestampMicrosecond(Some(micros), _) => {
+            push(text, format_args!("{micros}:{data_type}"))
+        }
         ScalarValue::Date32(Some(days)) => push(text, format_args!("{days}:{data_type}")),
         _ if data_type == DataType::Boolean || data_type.is_integer() => {
             push(text, format_args!("{scalar}:{data_type}"));

@@ -31,7 +31,8 @@ pub(super) fn compile(
     wanted: Option<FieldType>,
 ) -> std::result::Result<Expression, ExpressionError> {
     let compiled = std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().name("compile-expression".to_owned()).stack_size(STACK_BYTES);
+        let thread =
+            std::thread::Builder::new().name("compile-expression".to_owned()).stack_size(STACK_BYTES);
         let running = thread.spawn_scoped(scope, || compile_here(sql, fields, wanted));
         running.map(|thread| thread.join())
     });
@@ -39,7 +40,8 @@ pub(super) fn compile(
         Ok(Ok(result)) => result,
         Ok(Err(panic)) => std::panic::resume_unwind(panic),
         Err(error) => {
-            let message = format!("no thread could be started to compile the expression ({error}): free some memory");
+            let message =
+                format!("no thread could be started to compile the expression ({error}): free some memory");
             Err(ExpressionError::new(message, None))
         }
     }
@@ -56,11 +58,13 @@ fn compile_here(
     let given = planned.get_type(&schema).map_err(planner_error)?;
     let given = types::result_type(&given).map_err(|message| ExpressionError::new(message, None))?;
     let result_type = wanted.unwrap_or(given);
-    let planned = widen(planned, given, result_type).map_err(|message| ExpressionError::new(message, None))?;
+    let planned =
+        widen(planned, given, result_type).map_err(|message| ExpressionError::new(message, None))?;
     let canonical = canonical(&planned, &schema).map_err(planner_error)?;
 
     let used = fields_used(&planned).map_err(planner_error)?;
-    let schema = schema_of(fields.iter().filter(|field| used.contains(&field.name))).map_err(planner_error)?;
+    let schema =
+        schema_of(fields.iter().filter(|field| used.contains(&field.name))).map_err(planner_error)?;
     let properties = ExecutionProps::new();
     let physical = create_physical_expr(&planned, &schema, &properties, &PhysicalPlanningContext::default())
         .and_then(checked_and_lazy)
@@ -89,19 +93,35 @@ fn fields_used(expr: &Expr) -> Result<BTreeSet<String>> {
     Ok(used)
 }
 
-/// What the planner says, without its name for the kind of error.
+/// What the planner says, without its names for kinds of errors, and in our words where its own are long.
 fn planner_error(error: DataFusionError) -> ExpressionError {
     let mut error = &error;
     while let DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) = error {
         error = inner;
     }
-    let message = match error {
-        DataFusionError::Plan(message)
-        | DataFusionError::NotImplemented(message)
-        | DataFusionError::Execution(message)
-        | DataFusionError::Configuration(message) => message.clone(),
-        other => other.strip_backtrace(),
-    };
-    let message = message.split(DataFusionError::BACK_TRACE_SEP).next().unwrap_or_default();
-    ExpressionError::new(message.trim(), None)
+    let message = error.strip_backtrace();
+    let kinds = [
+        "Error during planning: ",
+        "This feature is not implemented: ",
+        "Execution error: ",
+        "Internal error: ",
+    ];
+    let kinds = kinds.into_iter().chain(["Arrow error: ", "Parser error: ", "Invalid argument error: "]);
+    let message = kinds.fold(message.as_str(), |message, kind| message.strip_prefix(kind).unwrap_or(message));
+    if let Some(message) = unmatched_call(message) {
+        return ExpressionError::new(message, None);
+    }
+    let message = message.split("\nThis issue was likely caused by").next().unwrap_or(message).trim();
+    let mut chars = message.chars();
+    let message = chars.next().map(|first| first.to_lowercase().chain(chars).collect::<String>());
+    ExpressionError::new(message.unwrap_or_default(), None)
+}
+
+/// The planner's message on a call with arguments that a function does not take, in short.
+fn unmatched_call(message: &str) -> Option<String> {
+    let (_, rest) = message.split_once("No function matches the given name and argument types '")?;
+    let (call, rest) = rest.split_once('\'')?;
+    let (_, candidates) = rest.split_once("Candidate functions:")?;
+    let candidates: Vec<_> = candidates.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    Some(format!("there is no `{call}`, but there is {}: cast the arguments", candidates.join(", ")))
 }

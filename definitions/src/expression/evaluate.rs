@@ -78,7 +78,8 @@ impl Program {
             [whole] => Arc::clone(whole),
             parts => {
                 let parts: Vec<&dyn Array> = parts.iter().map(AsRef::as_ref).collect();
-                concat(&parts).expect("parts of one column have one type, and their lengths add up to a batch's")
+                concat(&parts)
+                    .expect("parts of one column have one type, and their lengths add up to a batch's")
             }
         };
         Evaluated { column, failed }

@@ -82,7 +82,8 @@ static ONE_NAN: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Canonical::new(Form:
 
 impl Canonical {
     fn new(form: Form) -> Arc<ScalarUDF> {
-        let signature = Signature::uniform(1, vec![DataType::Float32, DataType::Float64], Volatility::Immutable);
+        let signature =
+            Signature::uniform(1, vec![DataType::Float32, DataType::Float64], Volatility::Immutable);
         Arc::new(ScalarUDF::new_from_impl(Self { form, signature }))
     }
 }
@@ -108,7 +109,9 @@ impl ScalarUDFImpl for Canonical {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         match args.args.as_slice() {
-            [ColumnarValue::Scalar(scalar)] => Ok(ColumnarValue::Scalar(canonical_scalar(scalar.clone(), self.form))),
+            [ColumnarValue::Scalar(scalar)] => {
+                Ok(ColumnarValue::Scalar(canonical_scalar(scalar.clone(), self.form)))
+            }
             [ColumnarValue::Array(column)] => {
                 let column = match (self.form, column.data_type()) {
                     (Form::Comparable, DataType::Float64) => {
@@ -163,13 +166,23 @@ pub(super) fn compare_canonical_floats(expr: Expr, schema: &DFSchema) -> Result<
                 Transformed::yes(Expr::InList(InList { expr: boxed(expr, schema)?, list, negated }))
             }
             Expr::Case(Case { expr: Some(base), when_then_expr, else_expr }) => {
-                let branches = when_then_expr.into_iter().map(|(when, then)| Ok((boxed(when, schema)?, then)));
+                let branches =
+                    when_then_expr.into_iter().map(|(when, then)| Ok((boxed(when, schema)?, then)));
                 let when_then_expr = branches.collect::<Result<_>>()?;
-                Transformed::yes(Expr::Case(Case { expr: Some(boxed(base, schema)?), when_then_expr, else_expr }))
+                Transformed::yes(Expr::Case(Case {
+                    expr: Some(boxed(base, schema)?),
+                    when_then_expr,
+                    else_expr,
+                }))
             }
-            Expr::ScalarFunction(ScalarFunction { func, args }) if matches!(func.name(), "greatest" | "least") => {
+            Expr::ScalarFunction(ScalarFunction { func, args })
+                if matches!(func.name(), "greatest" | "least") =>
+            {
                 let args = args.into_iter().map(|arg| in_form(arg, Form::OneNan, schema));
-                Transformed::yes(Expr::ScalarFunction(ScalarFunction { func, args: args.collect::<Result<_>>()? }))
+                Transformed::yes(Expr::ScalarFunction(ScalarFunction {
+                    func,
+                    args: args.collect::<Result<_>>()?,
+                }))
             }
             other => Transformed::no(other),
         })

@@ -11,10 +11,11 @@ use std::sync::{Arc, LazyLock};
 use datafusion_expr::ScalarUDF;
 use datafusion_functions::{core, datetime, math, string, unicode};
 
+use super::date_trunc::date_trunc;
 use super::math::math_functions;
 
 /// Functions that DataFusion knows and expressions do without, and what to do instead.
-const REFUSED: [(&[&str], &str); 5] = [
+const REFUSED: [(&[&str], &str); 8] = [
     (
         &["now", "current_timestamp", "current_date", "current_time", "today", "random", "uuid", "rand"],
         "an expression gives the same value whenever it is evaluated",
@@ -24,8 +25,14 @@ const REFUSED: [(&[&str], &str); 5] = [
         "an expression is evaluated on one event; aggregate with `aggregate:` (and see greatest, least)",
     ),
     (&["first_value", "last_value", "lag", "lead", "row_number", "rank"], "there are no window functions"),
+    (&["if", "iif", "decode"], "use case when … then … else … end"),
+    (&["len"], "use length"),
+    (&["repeat"], "it could make a text of any size"),
     (&["to_char", "date_format"], "take the parts with date_part"),
-    (&["regexp_like", "regexp_match", "regexp_replace", "regexp_count"], "use like, strpos, split_part or translate"),
+    (
+        &["regexp_like", "regexp_match", "regexp_replace", "regexp_count"],
+        "use like, strpos, split_part or translate",
+    ),
 ];
 
 /// Every function by each of its names, in lower case.
@@ -84,7 +91,7 @@ static FUNCTIONS: LazyLock<BTreeMap<String, Arc<ScalarUDF>>> = LazyLock::new(|| 
         unicode::translate(),
         datetime::date_bin(),
         datetime::date_part(),
-        datetime::date_trunc(),
+        date_trunc(),
         datetime::from_unixtime(),
         datetime::make_date(),
         datetime::to_date(),

@@ -125,7 +125,8 @@ impl PhysicalExpr for Lazy {
                 operand.evaluate_selection(batch, &open)?
             };
             let value = boolean(value, rows)?;
-            decided = Some(if self.is_and { and_kleene(&so_far, &value)? } else { or_kleene(&so_far, &value)? });
+            decided =
+                Some(if self.is_and { and_kleene(&so_far, &value)? } else { or_kleene(&so_far, &value)? });
         }
         match decided {
             Some(value) => Ok(ColumnarValue::Array(Arc::new(value))),
@@ -137,7 +138,10 @@ impl PhysicalExpr for Lazy {
         self.operands.iter().collect()
     }
 
-    fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn PhysicalExpr>>) -> Result<Arc<dyn PhysicalExpr>> {
+    fn with_new_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn PhysicalExpr>>,
+    ) -> Result<Arc<dyn PhysicalExpr>> {
         Ok(Arc::new(Self { is_and: self.is_and, operands: children }))
     }
 

@@ -17,6 +17,7 @@
 
 mod canonical;
 mod compile;
+mod date_trunc;
 mod error;
 mod evaluate;
 mod floats;

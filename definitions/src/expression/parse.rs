@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 
 use datafusion_sql::sqlparser::ast::{
-    BinaryOperator, CeilFloorKind, DateTimeField, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
-    Ident, Query, Spanned, UnaryOperator, Value, VisitMut, VisitorMut,
+    BinaryOperator, CeilFloorKind, DateTimeField, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArguments, Ident, Query, Spanned, UnaryOperator, Value, VisitMut, VisitorMut,
 };
 use datafusion_sql::sqlparser::dialect::GenericDialect;
 use datafusion_sql::sqlparser::parser::{Parser, ParserError};
@@ -21,8 +21,9 @@ const TEXT_BYTES: usize = 65_536;
 const TOKENS: usize = 4_096;
 /// How deep expressions may stand in each other, where a chain of `and` or of `or` counts as one.
 const NESTING: usize = 64;
-/// How deep the parser may recurse: beyond [`NESTING`], since it takes more than one step a level.
-const PARSER_RECURSION: usize = 4 * NESTING;
+/// How deep the parser may recurse. It is far beyond [`NESTING`], since where this limit is met the parser may
+/// try to read what it has in another way, and say something strange.
+const PARSER_RECURSION: usize = 16 * NESTING;
 
 /// Parses `sql`, which must be one expression, and checks it: every field is one of `fields` and stands in the
 /// tree as one quoted identifier, its whole path; every function is on the list; nothing else but plain
@@ -49,18 +50,20 @@ pub(super) fn parse(sql: &str, fields: &[Field]) -> Result<Expr, ExpressionError
 /// Cuts the text into tokens, within the limits.
 fn tokens(sql: &str) -> Result<Vec<TokenWithSpan>, ExpressionError> {
     if sql.len() > TEXT_BYTES {
-        let message = format!("the expression has {} bytes, more than the {TEXT_BYTES} it may have", sql.len());
+        let message =
+            format!("the expression has {} bytes, more than the {TEXT_BYTES} it may have", sql.len());
         return Err(ExpressionError::new(message, None));
     }
-    let tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize_with_location().map_err(|error| {
-        ExpressionError::new(lowercase_first(&error.message), place(error.location))
-    })?;
+    let tokens = Tokenizer::new(&GenericDialect {}, sql)
+        .tokenize_with_location()
+        .map_err(|error| ExpressionError::new(lowercase_first(&error.message), place(error.location)))?;
     let words = tokens.iter().filter(|token| !matches!(token.token, Token::Whitespace(_))).count();
     match words {
         0 => Err(ExpressionError::new("the expression is empty", None)),
         1..=TOKENS => Ok(tokens),
         _ => {
-            let message = format!("the expression has {words} words and signs, more than the {TOKENS} it may have");
+            let message =
+                format!("the expression has {words} words and signs, more than the {TOKENS} it may have");
             Err(ExpressionError::new(message, None))
         }
     }
@@ -176,7 +179,10 @@ impl Checker<'_> {
             Expr::Ceil { field, .. } | Expr::Floor { field, .. }
                 if !matches!(field, CeilFloorKind::DateTimeField(DateTimeField::NoDateTime)) =>
             {
-                return Err(ExpressionError::at(span, "ceil and floor take one number: use date_trunc or round"));
+                return Err(ExpressionError::at(
+                    span,
+                    "ceil and floor take one number: use date_trunc or round",
+                ));
             }
             Expr::Cast { array: true, .. } => return Err(ExpressionError::at(span, "there are no arrays")),
             Expr::Cast { .. }
@@ -212,7 +218,10 @@ impl Checker<'_> {
             }
             other => {
                 let shown: String = other.to_string().chars().take(80).collect();
-                return Err(ExpressionError::at(span, format!("`{shown}` is not supported in an expression")));
+                return Err(ExpressionError::at(
+                    span,
+                    format!("`{shown}` is not supported in an expression"),
+                ));
             }
         }
         Ok(())
@@ -246,7 +255,8 @@ fn check_literal(value: &Value, negated: bool, span: Span) -> Result<(), Express
 fn check_number(digits: &str, negated: bool, span: Span) -> Result<(), ExpressionError> {
     let sign = if negated { "-" } else { "" };
     if digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        let message = || format!("`{sign}{digits}` is beyond int64: write `{sign}{digits}.0` if a float is meant");
+        let message =
+            || format!("`{sign}{digits}` is beyond int64: write `{sign}{digits}.0` if a float is meant");
         return match format!("{sign}{digits}").parse::<i64>() {
             Ok(_) => Ok(()),
             Err(_) => Err(ExpressionError::at(span, message())),

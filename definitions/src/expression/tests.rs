@@ -207,6 +207,12 @@ fn values_and_types() {
         ("timestamp '1969-12-31T23:59:59.999999999'", Timestamp, "1969-12-31T23:59:59.999999Z"),
         ("at < timestamp '9999-01-01'", Bool, "true"),
         ("at > '1969-12-31'", Bool, "true"),
+        ("cast(8000000000000000000 as timestamp) > day", Bool, "true"),
+        ("day < timestamp '9999-01-01'", Bool, "true"),
+        ("coalesce(cast(null as timestamp), day)", Timestamp, "1969-12-31T00:00:00Z"),
+        ("case when flag then at else day end", Timestamp, "1969-12-31T23:59:59.999999Z"),
+        ("greatest(at, day)", Timestamp, "1969-12-31T23:59:59.999999Z"),
+        ("day + 1", Date, "1970-01-01"),
         ("at + interval '1 second'", Timestamp, "1970-01-01T00:00:00.999999Z"),
         ("at - interval '1 month'", Timestamp, "1969-11-30T23:59:59.999999Z"),
         ("date_trunc('hour', at)", Timestamp, "1969-12-31T23:00:00Z"),
@@ -232,7 +238,12 @@ fn values_and_types() {
         assert_eq!(expression.result_type(), field_type, "{sql}: {}", expression.canonical());
         let Evaluated { column, failed } = expression.evaluate(&batch(&[usual()]));
         assert_eq!(*column.data_type(), field_type.to_arrow(), "{sql}");
-        assert_eq!((shown(&column).remove(0).as_str(), failed), (wanted, 0), "{sql}: {}", expression.canonical());
+        assert_eq!(
+            (shown(&column).remove(0).as_str(), failed),
+            (wanted, 0),
+            "{sql}: {}",
+            expression.canonical()
+        );
     }
 }
 
@@ -256,8 +267,7 @@ fn what_fails_is_null_and_counted() {
         "cast(s as int64)",
         "cast(n as int32)",
         "cast(x as int64)",
-        "cast(1e300 as int64)",
-        "cast('2013-13-01' as date)",
+        "cast(x * 0 + 1e300 as int64)",
         "s::timestamp",
         "to_timestamp(n)",
         "to_timestamp_seconds(n)",
@@ -371,7 +381,8 @@ fn comparisons_see_one_zero_and_one_nan_above_all() {
 fn a_nan_in_a_result_is_the_canonical_one() {
     let nan = f64::from_bits(0xfff8_dead_beef_0001);
     let row = Row { x: Some(nan), f: Some(f32::from_bits(0xffc0_0001)), ..Row::default() };
-    for sql in ["x", "-x", "x * 2", "coalesce(x, 1.0)", "greatest(x, 1.0)", "sqrt(-1.0)", "ln(-1)", "abs(x)"] {
+    for sql in ["x", "-x", "x * 2", "coalesce(x, 1.0)", "greatest(x, 1.0)", "sqrt(-1.0)", "ln(-1)", "abs(x)"]
+    {
         let column = compiled(sql).evaluate(&batch(std::slice::from_ref(&row))).column;
         let bits = column.as_primitive::<Float64Type>().value(0).to_bits();
         assert_eq!(bits, 0x7ff8_0000_0000_0000, "{sql}");
@@ -382,19 +393,29 @@ fn a_nan_in_a_result_is_the_canonical_one() {
 
 #[test]
 fn what_is_no_expression_is_refused_with_its_place() {
+    let mut others = Vec::new();
     for (sql, wanted) in [
         ("", "the expression is empty"),
         ("  -- nothing", "the expression is empty"),
         ("n +", "expected: an expression, found: EOF"),
         ("n n", "`n` stands after the end of the expression: give one expression only (line 1, column 3"),
-        ("n; drop table x", "`;` stands after the end of the expression: give one expression only (line 1, column 2"),
+        (
+            "n; drop table x",
+            "`;` stands after the end of the expression: give one expression only (line 1, column 2",
+        ),
         ("n, m", "`,` stands after the end"),
-        ("n as k", "`AS` stands after the end"),
+        ("n as k", "`as` stands after the end"),
         ("'abc", "unterminated string literal (line 1, column 1"),
         ("n\n  + nn", "there is no field `nn`: did you mean `n`? (line 2, column 5"),
-        ("flight.carrier", "there is no field `flight.carrier`: did you mean `flight.Carrier`? (line 1, column 1"),
+        (
+            "flight.carrier",
+            "there is no field `flight.carrier`: did you mean `flight.Carrier`? (line 1, column 1",
+        ),
         ("N > 1", "there is no field `N`: did you mean `n`? (line 1, column 1"),
-        ("now()", "there is no function `now`: an expression gives the same value whenever it is evaluated (line 1"),
+        (
+            "now()",
+            "there is no function `now`: an expression gives the same value whenever it is evaluated (line 1",
+        ),
         ("current_timestamp", "there is no function `current_timestamp`: an expression gives the same value"),
         ("random()", "there is no function `random`"),
         ("uuid()", "there is no function `uuid`"),
@@ -432,26 +453,46 @@ fn what_is_no_expression_is_refused_with_its_place() {
         ("cast(n as decimal(5, 2))", "the type `DECIMAL(5,2)` cannot be cast to"),
         ("cast(n as smallint)", "the type `SMALLINT` cannot be cast to"),
         ("cast(n as int[])", "the type `INT[]` cannot be cast to"),
-        ("timestamp(9) '2013-01-01'", ""),
-        ("s + 1", ""),
+        ("timestamp(9) '2013-01-01'", "the type `TIMESTAMP(9)` cannot be cast to"),
+        ("s + 1", "cannot coerce arithmetic expression Utf8 + Int64"),
         ("s > n", "a text is compared with a value of type int64: cast one of them"),
         ("n = 'x'", "`x` is compared with a value of type int64, and is none"),
         ("at > 'yesterday'", "`yesterday` is compared with a value of type timestamp, and is none"),
         ("case n when s then 1 end", "a text is compared with a value of type int64"),
-        ("abs()", ""),
-        ("abs(n, m)", ""),
-        ("abs(s)", ""),
-        ("sqrt(flag)", ""),
+        ("abs()", "there is no `abs()`, but there is abs(Numeric"),
+        ("abs(n, m)", "there is no `abs(Int64, Int64)`, but there is abs(Numeric"),
+        ("abs(s)", "there is no `abs(Utf8)`, but there is abs(Numeric"),
+        (
+            "trim(n)",
+            "there is no `btrim(Int64)`, but there is btrim(String, String), btrim(String): cast the arguments",
+        ),
+        ("sqrt(flag)", "there is no `sqrt(Boolean)`, but there is sqrt(Float64)"),
+        ("if(flag, 1, 2)", "there is no function `if`: use case when"),
+        ("date '2013-13-01'", "`2013-13-01` is no date"),
+        ("cast(1e300 as bigint)", "`1"),
+        ("interval 'x'", "invalid input syntax for type interval: \"x\""),
+        ("case when n then 1 end", "what follows `when` must be true or false, and is int64"),
+        ("greatest(s, n)", "a text is compared with a value of type int64"),
+        ("date_part('fortnight', at)", "date_part knows year, isoyear"),
+        ("extract(century from at)", "date_part knows year, isoyear"),
+        ("date_trunc('fortnight', at)", "date_trunc knows microsecond"),
+        ("date_trunc(s, at)", "what date_trunc floors to must be a literal"),
+        ("date_trunc('hour', s)", "date_trunc takes a timestamp or a date"),
         ("nullif(n)", "nullif takes 2 arguments, not 1"),
-        ("to_timestamp(x)", "to_timestamp takes an integer, a text or a date: cast the float to bigint first"),
-        ("not n", ""),
-        ("flag + flag", ""),
-        ("n and m", ""),
+        (
+            "to_timestamp(x)",
+            "to_timestamp takes an integer, a text or a date: cast the float to bigint first",
+        ),
+        ("not n", "unary operator 'NOT' requires a boolean expression, got Int64"),
+        ("flag + flag", "cannot coerce arithmetic expression Boolean + Boolean"),
+        ("n and m", "cannot infer common argument type for logical boolean operation Int64 AND Int64"),
     ] {
         let message = refused(sql);
-        assert!(message.starts_with(wanted), "{sql}: {message}");
-        assert!(!message.contains("Error"), "{sql}: {message}");
+        if !message.starts_with(wanted) || message.contains("Error") {
+            others.push(format!("{sql}: {message}"));
+        }
     }
+    assert!(others.is_empty(), "{}", others.join("\n"));
 }
 
 #[test]
@@ -473,10 +514,14 @@ fn a_wanted_type_is_reached_by_widening_alone() {
     let narrow = compile_as("n", FieldType::Int32).expect("checked on each row");
     let far = Row { n: Some(1 << 40), ..Row::default() };
     assert_eq!(narrow.evaluate(&batch(&[far, usual()])).failed, 1);
-    for (sql, wanted) in [("x", FieldType::Int64), ("n", FieldType::String), ("s", FieldType::Int64), ("n", FieldType::Bool)]
+    for (sql, wanted) in
+        [("x", FieldType::Int64), ("n", FieldType::String), ("s", FieldType::Int64), ("n", FieldType::Bool)]
     {
         let message = compile_as(sql, wanted).expect_err("no widening").to_string();
-        assert!(message.contains(&format!("where {wanted} is needed: write cast(… as {wanted})")), "{message}");
+        assert!(
+            message.contains(&format!("where {wanted} is needed: write cast(… as {wanted})")),
+            "{message}"
+        );
     }
 }
 
@@ -484,7 +529,14 @@ fn a_wanted_type_is_reached_by_widening_alone() {
 fn limits_are_errors_and_not_overflows() {
     let deep = |open: &str, close: &str| format!("{}n{}", open.repeat(10_000), close.repeat(10_000));
     assert!(refused(&deep("(", ")")).contains("more than the 4096"));
-    for (open, close) in [("(", ")"), ("not ", ""), ("-(", ")"), ("abs(", ")"), ("cast(", " as int)"), ("case when ", " then 1 end")] {
+    for (open, close) in [
+        ("(", ")"),
+        ("not ", ""),
+        ("-(", ")"),
+        ("abs(", ")"),
+        ("cast(", " as int)"),
+        ("case when ", " then 1 end"),
+    ] {
         for depth in [100, 700] {
             let sql = format!("{}n{}", open.repeat(depth), close.repeat(depth));
             let message = refused(&sql);
@@ -493,7 +545,10 @@ fn limits_are_errors_and_not_overflows() {
     }
     assert!(refused(&format!("n{}", " + n".repeat(2_000))).contains("nested more than 64 deep"));
     assert!(refused(&format!("'{}'", "x".repeat(70_000))).contains("70002 bytes, more than the 65536"));
-    assert!(refused(&format!("cast(n as {}int{})", "array<".repeat(1_500), ">".repeat(1_500))).contains("cannot be cast"));
+    assert!(
+        refused(&format!("cast(n as {}int{})", "array<".repeat(1_500), ">".repeat(1_500)))
+            .contains("cannot be cast")
+    );
 
     let chain = format!("n = 0{}", (1..=800).map(|n| format!(" or n = {n}")).collect::<String>());
     assert_eq!(value(&chain, &Row { n: Some(800), ..Row::default() }), ("true".to_owned(), 0));
@@ -521,7 +576,9 @@ fn the_canonical_text_is_the_meaning() {
     assert!(!same("cast(n as int32)", "try_cast(n as int32)"));
     assert!(!same("s like 'a'", "s ilike 'a'"));
     assert!(!same("'a\",\"b'", "'a\\\",\\\"b'"));
-    assert_eq!(compiled("x > 1").canonical(), "comparable_float(field(\"x\":Float64))".to_owned().as_str().to_owned().replace("comparable_float", ">(comparable_float") + ", 0x3ff0000000000000:Float64)");
+    let wanted = r#">(comparable_float(field("x":Float64)), 0x3ff0000000000000:Float64)"#;
+    assert_eq!(compiled("x > 1").canonical(), wanted);
+    assert!(same("x > 1", "x > 1.0"));
     let expression = compiled("flight.Carrier || s || s");
     assert_eq!(expression.fields(), ["flight.Carrier", "s"]);
     assert!(compiled("1").fields().is_empty());
@@ -532,8 +589,17 @@ fn the_canonical_text_is_the_meaning() {
 #[test]
 fn functions_survive_extremes() {
     let ints = [None, Some(i64::MIN), Some(-1), Some(0), Some(1), Some(40), Some(i64::MAX)];
-    let floats = [None, Some(f64::NAN), Some(f64::INFINITY), Some(-1e300), Some(-0.0), Some(0.5), Some(5e-324)];
-    let texts = [None, Some(""), Some("a"), Some("ünïcödé 🦀"), Some("-12"), Some("2013-07-01T00:00:00Z"), Some("%_\\")];
+    let floats =
+        [None, Some(f64::NAN), Some(f64::INFINITY), Some(-1e300), Some(-0.0), Some(0.5), Some(5e-324)];
+    let texts = [
+        None,
+        Some(""),
+        Some("a"),
+        Some("ünïcödé 🦀"),
+        Some("-12"),
+        Some("2013-07-01T00:00:00Z"),
+        Some("%_\\"),
+    ];
     let mut rows = Vec::new();
     for (at, n) in ints.iter().enumerate() {
         for shift in 0..ints.len() {
@@ -555,10 +621,36 @@ fn functions_survive_extremes() {
         }
     }
     let arguments = [
-        "", "n", "x", "s", "at", "day", "i", "flag", "n, m", "x, y", "x, i", "s, n", "s, \"flight.Carrier\"",
-        "s, \"flight.Carrier\", s", "s, n, m", "s, n, s", "s, \"flight.Carrier\", n", "s, 10, \"flight.Carrier\"",
-        "'year', at", "'week', at", "'month', day", "'epoch', at", "'hour', at", "'second', at", "'microsecond', at",
-        "interval '15 minutes', at", "interval '1 month', at", "n, n, n", "i, i, i", "n, 'x'",
+        "",
+        "n",
+        "x",
+        "s",
+        "at",
+        "day",
+        "i",
+        "flag",
+        "n, m",
+        "x, y",
+        "x, i",
+        "s, n",
+        "s, \"flight.Carrier\"",
+        "s, \"flight.Carrier\", s",
+        "s, n, m",
+        "s, n, s",
+        "s, \"flight.Carrier\", n",
+        "s, 10, \"flight.Carrier\"",
+        "'year', at",
+        "'week', at",
+        "'month', day",
+        "'epoch', at",
+        "'hour', at",
+        "'second', at",
+        "'microsecond', at",
+        "interval '15 minutes', at",
+        "interval '1 month', at",
+        "n, n, n",
+        "i, i, i",
+        "n, 'x'",
     ];
     let mut calls = 0;
     for name in functions::names() {
@@ -571,6 +663,43 @@ fn functions_survive_extremes() {
         }
     }
     assert!(calls > 150, "only {calls} calls were accepted");
+    let types = ["bool", "int", "bigint", "real", "double", "string", "bytea", "date", "timestamp"];
+    let casts = FIELDS.iter().take(11).flat_map(|(name, _)| types.map(|to| format!("cast({name} as {to})")));
+    let operations = [
+        "n + m",
+        "n - m",
+        "n * m",
+        "n / m",
+        "n % m",
+        "i * i",
+        "-i",
+        "x / y",
+        "x % y",
+        "x % 0",
+        "day + n",
+        "day - n",
+        "day + i",
+        "day - day",
+        "at + interval '1 month'",
+        "at - interval '100 years'",
+        "at - interval '1 day'",
+        "at + (at - at)",
+        "day + interval '1 month'",
+        "day - interval '290000 years'",
+        "day = at",
+        "day < at",
+        "at > '2013-01-01'",
+        "n & m",
+        "s || n",
+        "extract(hour from day)",
+        "s like s",
+        "s ilike \"flight.Carrier\"",
+    ];
+    for sql in casts.chain(operations.map(str::to_owned)) {
+        if let Ok(expression) = Expression::compile(&sql, &fields()) {
+            assert_same_alone(&expression, &batch(&rows), &sql);
+        }
+    }
 }
 
 /// Evaluates a batch whole, and row by row, and wants the same bits and the same count.
@@ -627,7 +756,8 @@ fn expressions() -> impl Strategy<Value = String> {
 }
 
 fn rows() -> impl Strategy<Value = Vec<Row>> {
-    let int = || prop_oneof![Just(None), (-2..3_i64).prop_map(Some), Just(Some(i64::MAX)), Just(Some(i64::MIN))];
+    let int =
+        || prop_oneof![Just(None), (-2..3_i64).prop_map(Some), Just(Some(i64::MAX)), Just(Some(i64::MIN))];
     let float = || {
         prop_oneof![
             Just(None),
@@ -640,9 +770,8 @@ fn rows() -> impl Strategy<Value = Vec<Row>> {
     };
     let text = prop_oneof![Just(None), Just(Some("0")), Just(Some("7")), Just(Some("no"))];
     let flag = prop_oneof![Just(None), Just(Some(true)), Just(Some(false))];
-    let row = (flag, int(), int(), float(), float(), text, proptest::option::of(-2..3_i32)).prop_map(
-        |(flag, n, m, x, y, s, i)| Row { flag, n, m, x, y, s, i, ..Row::default() },
-    );
+    let row = (flag, int(), int(), float(), float(), text, proptest::option::of(-2..3_i32))
+        .prop_map(|(flag, n, m, x, y, s, i)| Row { flag, n, m, x, y, s, i, ..Row::default() });
     proptest::collection::vec(row, 1..12)
 }
 

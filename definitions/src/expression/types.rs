@@ -5,8 +5,8 @@ use std::sync::{Arc, LazyLock};
 use arrow::array::{Array, ArrayRef, AsArray, PrimitiveArray};
 use arrow::compute::{CastOptions, cast_with_options, try_unary, unary};
 use arrow::datatypes::{
-    ArrowTimestampType, DataType, Field, FieldRef, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType,
-    TimestampNanosecondType, TimestampSecondType,
+    ArrowTimestampType, DataType, Field, FieldRef, TimeUnit, TimestampMicrosecondType,
+    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
 };
 use arrow::error::ArrowError;
 use datafusion_common::{Result, ScalarValue, internal_err, plan_err};
@@ -25,18 +25,23 @@ impl TypePlanner for CastTypes {
     fn plan_type_field(&self, sql_type: &SqlType) -> Result<Option<FieldRef>> {
         let field_type = match sql_type {
             SqlType::Bool | SqlType::Boolean => FieldType::Bool,
-            SqlType::Int(None) | SqlType::Integer(None) | SqlType::Int4(None) | SqlType::Int32 => FieldType::Int32,
+            SqlType::Int(None) | SqlType::Integer(None) | SqlType::Int4(None) | SqlType::Int32 => {
+                FieldType::Int32
+            }
             SqlType::BigInt(None) | SqlType::Int64 => FieldType::Int64,
             SqlType::Real | SqlType::Float4 | SqlType::Float32 => FieldType::Float32,
-            SqlType::Double(_) | SqlType::DoublePrecision | SqlType::Float8 | SqlType::Float64 => FieldType::Float64,
+            SqlType::Double(_) | SqlType::DoublePrecision | SqlType::Float8 | SqlType::Float64 => {
+                FieldType::Float64
+            }
             SqlType::Text | SqlType::String(None) | SqlType::Varchar(None) => FieldType::String,
             SqlType::Bytea | SqlType::Binary(None) | SqlType::Varbinary(None) | SqlType::Blob(None) => {
                 FieldType::Binary
             }
             SqlType::Date => FieldType::Date,
-            SqlType::Timestamp(None | Some(6), TimezoneInfo::None | TimezoneInfo::Tz | TimezoneInfo::WithTimeZone) => {
-                FieldType::Timestamp
-            }
+            SqlType::Timestamp(
+                None | Some(6),
+                TimezoneInfo::None | TimezoneInfo::Tz | TimezoneInfo::WithTimeZone,
+            ) => FieldType::Timestamp,
             other => {
                 return plan_err!(
                     "the type `{other}` cannot be cast to: use bool, int32 (int), int64 (bigint), float32 (real), \
@@ -63,7 +68,10 @@ pub(super) fn result_type(data_type: &DataType) -> std::result::Result<FieldType
             "the expression gives a span of time, which is no field type: for the microseconds between two \
              timestamps cast each of them to bigint and subtract"
         }
-        DataType::Decimal32(..) | DataType::Decimal64(..) | DataType::Decimal128(..) | DataType::Decimal256(..) => {
+        DataType::Decimal32(..)
+        | DataType::Decimal64(..)
+        | DataType::Decimal128(..)
+        | DataType::Decimal256(..) => {
             "the expression gives a decimal, which is no field type: cast it to double or bigint"
         }
         DataType::Time32(_) | DataType::Time64(_) => {
@@ -78,7 +86,10 @@ pub(super) fn result_type(data_type: &DataType) -> std::result::Result<FieldType
 }
 
 /// A column of exactly `field_type`'s Arrow type; fails where a value has no place in it.
-pub(super) fn to_field_type(column: &ArrayRef, field_type: FieldType) -> std::result::Result<ArrayRef, ArrowError> {
+pub(super) fn to_field_type(
+    column: &ArrayRef,
+    field_type: FieldType,
+) -> std::result::Result<ArrayRef, ArrowError> {
     let wanted = field_type.to_arrow();
     if *column.data_type() == wanted {
         return Ok(Arc::clone(column));
@@ -94,7 +105,9 @@ fn to_micros(column: &ArrayRef) -> std::result::Result<ArrayRef, ArrowError> {
     let micros: PrimitiveArray<TimestampMicrosecondType> = match column.data_type() {
         DataType::Timestamp(TimeUnit::Second, _) => widened::<TimestampSecondType>(column, 1_000_000)?,
         DataType::Timestamp(TimeUnit::Millisecond, _) => widened::<TimestampMillisecondType>(column, 1_000)?,
-        DataType::Timestamp(TimeUnit::Microsecond, _) => column.as_primitive::<TimestampMicrosecondType>().clone(),
+        DataType::Timestamp(TimeUnit::Microsecond, _) => {
+            column.as_primitive::<TimestampMicrosecondType>().clone()
+        }
         DataType::Timestamp(TimeUnit::Nanosecond, _) => {
             unary(column.as_primitive::<TimestampNanosecondType>(), |nanos| nanos.div_euclid(1_000))
         }

@@ -59,7 +59,8 @@ feature_views:
     fn decoded(repository: &Repository, values: &[&str]) -> Decoded {
         let source = repository.source("flights").expect("defined");
         let views: Vec<_> = repository.views.iter().collect();
-        let mut decoder = Decoder::new(&source.decoder_spec(&views), "flights", 3).expect("fields of the source");
+        let mut decoder =
+            Decoder::new(&source.decoder_spec(&views), "flights", 3).expect("fields of the source");
         for (offset, value) in (100..).zip(values) {
             decoder.push(offset, offset, Some(b"k"), Some(value.as_bytes()));
         }
@@ -101,7 +102,10 @@ feature_views:
         assert_eq!(timed.dead[0].reason, "its event time `at` is missing");
         assert_eq!(timed.dead[1].reason, "its event time `at` is more than 1s past its append time");
         for letter in &timed.dead {
-            assert_eq!((letter.partition, letter.view.as_deref(), letter.key.as_deref()), (3, None, Some(&b"k"[..])));
+            assert_eq!(
+                (letter.partition, letter.view.as_deref(), letter.key.as_deref()),
+                (3, None, Some(&b"k"[..]))
+            );
         }
         assert_eq!(timed.dead[0].value.as_deref(), Some(&br#"{"seen": 5}"#[..]));
     }
@@ -193,7 +197,7 @@ feature_views:
         let spec = source.decoder_spec(&[repository.view("legs").expect("defined")]);
         let names = |fields: &[thalweg_log::Field]| fields.iter().map(|f| f.name.clone()).collect::<Vec<_>>();
         assert_eq!(names(&spec.fields), ["at", "lsn", "n", "seen", "tail"]);
-        assert_eq!(names(&spec.unused), ["carrier", "delay", "out"]);
+        assert_eq!(names(&spec.unused), ["@timestamp", "carrier", "delay", "out"]);
     }
 
     #[test]

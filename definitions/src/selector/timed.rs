@@ -93,7 +93,8 @@ impl SourceSelector {
         }
         let order_by = self.order_by.as_ref().map(|path| order_values(column(decoded, path)));
         let offsets = Int64Array::from(decoded.offsets.clone());
-        let letters = dead.iter().map(|(row, reason)| decoded.dead_letter(*row, None, reason.as_str())).collect();
+        let letters =
+            dead.iter().map(|(row, reason)| decoded.dead_letter(*row, None, reason.as_str())).collect();
         if dead.is_empty() {
             let columns = decoded.columns.clone();
             return TimedBatch { decoded, rows: None, offsets, times, order_by, columns, dead: letters };
@@ -110,7 +111,8 @@ impl SourceSelector {
             offsets: filtered(&offsets, &alive),
             times: filtered(&times, &alive),
             order_by: order_by.map(|values| filtered(&values, &alive)),
-            columns: filter_record_batch(&decoded.columns, &alive).expect("a mask over the rows of the batch"),
+            columns: filter_record_batch(&decoded.columns, &alive)
+                .expect("a mask over the rows of the batch"),
             dead: letters,
         }
     }
@@ -124,7 +126,10 @@ impl SourceSelector {
         let time = Instant::from_micros(times.value(row));
         let latest = Instant::from_micros(append_times.value(row)).saturating_add(self.max_ahead);
         (time > latest).then(|| {
-            format!("its event time `{}` is more than {} past its append time", self.event_time, self.max_ahead)
+            format!(
+                "its event time `{}` is more than {} past its append time",
+                self.event_time, self.max_ahead
+            )
         })
     }
 }

@@ -55,7 +55,8 @@ impl Selector {
         let mut keys = Vec::new();
         for (name, field_type) in &entity.join_keys {
             let key = view.join_keys.iter().find(|key| key.name == *name);
-            let key = key.ok_or_else(|| ExpressionError::new(format!("there is no join key `{name}`"), None))?;
+            let key =
+                key.ok_or_else(|| ExpressionError::new(format!("there is no join key `{name}`"), None))?;
             if field_type.is_float() {
                 let message = format!("the join key `{name}` is a float, which cannot be compared as bytes");
                 return Err(ExpressionError::new(message, None));
@@ -92,7 +93,8 @@ impl Selector {
             rows = rows.kept(&mask);
         }
         let mut dead = Vec::new();
-        let keys: Vec<ArrayRef> = self.keys.iter().map(|key| values(key, &rows.columns, &mut failed)).collect();
+        let keys: Vec<ArrayRef> =
+            self.keys.iter().map(|key| values(key, &rows.columns, &mut failed)).collect();
         let mut keys = encode_keys(&keys).expect("the types of keys were checked when the view was compiled");
         if keys.null_count() > 0 {
             for row in 0..keys.len() {
@@ -107,11 +109,16 @@ impl Selector {
             let kept = filter(&keys, &has_key).expect("a mask as long as the keys");
             keys = kept.as_binary::<i32>().clone();
         }
-        let conditions: Vec<BooleanArray> =
-            self.conditions.iter().map(|condition| true_rows(condition, &rows.columns, &mut failed)).collect();
+        let conditions: Vec<BooleanArray> = self
+            .conditions
+            .iter()
+            .map(|condition| true_rows(condition, &rows.columns, &mut failed))
+            .collect();
         let inputs = self.inputs.iter().map(|input| match input.condition {
             None => values(&input.expression, &rows.columns, &mut failed),
-            Some(condition) => values_where(&input.expression, &rows.columns, &conditions[condition], &mut failed),
+            Some(condition) => {
+                values_where(&input.expression, &rows.columns, &conditions[condition], &mut failed)
+            }
         });
         let inputs = inputs.collect();
         let selection = Selection {
@@ -208,6 +215,7 @@ fn values_where(
     let values = values(expression, &kept, failed);
     // The row of `values` for each row that is kept, and null for the others.
     let mut next = 0..;
-    let rows: UInt32Array = condition.values().iter().map(|kept| if kept { next.next() } else { None }).collect();
+    let rows: UInt32Array =
+        condition.values().iter().map(|kept| if kept { next.next() } else { None }).collect();
     take(&values, &rows, None).expect("a row of the values for each row that is kept")
 }
