@@ -40,7 +40,7 @@ struct Kept {
 
 impl Kept {
     fn restart(&mut self, world: &World) {
-        let changes = self.state.take_changes(&world.plan);
+        let changes = self.state.take_changes();
         changes.delete.iter().for_each(|part| drop(self.parts.remove(part)));
         self.parts.extend(changes.put);
         let read = KeyState::decode(&world.plan, |part| Ok::<_, StateError>(self.parts.get(&part)));

@@ -135,7 +135,7 @@ impl ViewState {
                 hot.state.forget(plan, horizon);
             }
             let mut row = StateKey::new(slot, group, hot.key());
-            put_changes(&mut row, hot.state.take_changes(plan), batch);
+            put_changes(&mut row, hot.state.take_changes(), batch);
             states += 1;
         });
         states
@@ -155,7 +155,7 @@ impl ViewState {
         let mut stored = stored;
         let Some(state) = self.hot.get_mut(key).or(stored.as_mut()) else { return };
         state.forget(plan, horizon);
-        put_changes(&mut StateKey::new(self.slot, group, key), state.take_changes(plan), batch);
+        put_changes(&mut StateKey::new(self.slot, group, key), state.take_changes(), batch);
     }
 
     /// The horizon behind which this view forgets; none if it never does.

@@ -1,5 +1,6 @@
 //! `sum`, `avg`, `variance`, `stddev` and their population forms: exact sums, rounded once.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::codec::{CodecError, Reader, put_unsigned};
@@ -166,24 +167,12 @@ impl Moments {
     }
 
     /// The sum in the exact digits that means and variances are made of.
-    fn exact_sum(&self) -> std::borrow::Cow<'_, ExactSum> {
+    fn exact_sum(&self) -> Cow<'_, ExactSum> {
         match &self.sum {
-            Sum::Float(sum) => std::borrow::Cow::Borrowed(sum),
-            Sum::Integer(sum) => std::borrow::Cow::Owned(exact_integer(*sum)),
+            Sum::Float(sum) => Cow::Borrowed(sum),
+            Sum::Integer(sum) => Cow::Owned((*sum).into()),
         }
     }
-}
-
-/// A 128-bit integer as exact digits: three pieces, each of which a double holds.
-fn exact_integer(integer: i128) -> ExactSum {
-    const PIECE_BITS: u32 = 48;
-    const PIECE: f64 = (1_u64 << PIECE_BITS) as f64;
-    let mask = (1_i128 << PIECE_BITS) - 1;
-    let mut sum = ExactSum::new();
-    sum.add((integer & mask) as f64);
-    sum.add((integer >> PIECE_BITS & mask) as f64 * PIECE);
-    sum.add((integer >> (2 * PIECE_BITS)) as f64 * PIECE * PIECE);
-    sum
 }
 
 /// Calls `take` for the value at each of `rows` that holds one.

@@ -154,7 +154,7 @@ mod tests {
             let mut written = BTreeSet::new();
             for event in in_order {
                 state.add(&world.plan, world.events[event].order, &lanes, event);
-                let changes = state.take_changes(&world.plan);
+                let changes = state.take_changes();
                 prop_assert_eq!(changes.put[0].0, 0);
                 for (part, _) in &changes.put[1..] {
                     prop_assert!(written.insert(*part), "part {} is written twice", part);

@@ -54,6 +54,7 @@ fn forgettable(plan: &FoldPlan, horizon: Instant) -> Instant {
 
 #[cfg(test)]
 mod tests {
+    use super::super::chunk::CHUNK_EVENTS;
     use super::*;
     use crate::{Aggregation, FeatureColumn, Lane, Order, Status, TimeDelta, Value, Window};
 
@@ -108,6 +109,18 @@ mod tests {
     }
 
     #[test]
+    fn a_late_event_can_be_newer_than_those_that_are_kept() {
+        let plan = plan(Window::Lifetime, None);
+        let mut state = KeyState::new();
+        [0; CHUNK_EVENTS].into_iter().chain([1, 3, 4, 5, 6]).for_each(|time| add(&mut state, &plan, time));
+        state.forget(&plan, at(2));
+        assert!(state.closed.is_empty() && state.tail.len() == 5);
+        add(&mut state, &plan, 2);
+        assert_eq!(state.last_event_time(at(2)), Some(at(2)));
+        assert_eq!(state.values(&plan, at(2)), [(Value::Int64(CHUNK_EVENTS as i64 + 2), Status::Present)]);
+    }
+
+    #[test]
     fn nothing_is_forgotten_where_lookback_has_no_end() {
         let plan = FoldPlan { lookback: Lookback::Unbounded, ..plan(Window::Lifetime, None) };
         let mut state = KeyState::new();
@@ -122,7 +135,7 @@ mod tests {
         let plan = plan(window, None);
         let mut state = KeyState::new();
         (0..4).for_each(|time| add(&mut state, &plan, time));
-        state.take_changes(&plan);
+        state.take_changes();
         state.forget(&plan, at(10));
         assert!(!state.has_changes() && state.tail.len() == 4);
         state.forget(&plan, at(11));

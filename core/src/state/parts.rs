@@ -27,7 +27,7 @@ impl KeyState {
     /// What changed since the last call, or since it was decoded, as parts to write and parts to delete.
     ///
     /// Deleting a part that was never written must be no error.
-    pub fn take_changes(&mut self, _plan: &FoldPlan) -> Changes {
+    pub fn take_changes(&mut self) -> Changes {
         let mut put = Vec::new();
         if std::mem::take(&mut self.head_changed) {
             put.push((HEAD, sealed(|out| self.encode_head(out))));
@@ -156,12 +156,14 @@ fn checksum(bytes: &[u8]) -> [u8; 4] {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::sync::Arc;
 
+    use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray};
     use proptest::prelude::*;
 
     use super::*;
     use crate::testing::{World, worlds};
-    use crate::{Instant, Lane};
+    use crate::{Aggregation, FeatureColumn, FieldType, Instant, Lane, Lookback, Order, TimeDelta, Window};
 
     type Parts = BTreeMap<u32, Vec<u8>>;
 
@@ -176,7 +178,7 @@ mod tests {
                 state.forget(&world.plan, Instant::from_micros(-10));
             }
         }
-        let changes = state.take_changes(&world.plan);
+        let changes = state.take_changes();
         changes.put.into_iter().filter(|(part, _)| !changes.delete.contains(part)).collect()
     }
 
@@ -194,7 +196,7 @@ mod tests {
                 prop_assert!(!state.has_changes());
                 state.head_changed = true;
                 state.closed.iter_mut().for_each(|closed| closed.changed = true);
-                let changes = state.take_changes(&world.plan);
+                let changes = state.take_changes();
                 prop_assert_eq!(Parts::from_iter(changes.put), parts);
                 prop_assert!(!state.has_changes());
             }
@@ -247,6 +249,52 @@ mod tests {
             let parts = Parts::from([(HEAD, bytes)]);
             prop_assert!(read(&world, &parts).is_err());
         }
+    }
+
+    /// Bytes once written are read forever: this state must never change its bytes under this version.
+    #[test]
+    fn the_format_is_what_it_was() {
+        let feature = |aggregation, input| FeatureColumn {
+            name: String::new(),
+            aggregation,
+            input: Some(input),
+            window: Window::Lifetime,
+        };
+        let plan = FoldPlan {
+            inputs: vec![FieldType::Int64, FieldType::Float64, FieldType::String],
+            features: vec![
+                feature(Aggregation::Stddev, 0),
+                feature(Aggregation::Sum, 1),
+                feature(Aggregation::Max, 2),
+                feature(Aggregation::First, 2),
+                feature(Aggregation::Count, 1),
+            ],
+            ttl: None,
+            lookback: Lookback::Within(TimeDelta::ZERO),
+        };
+        let columns: [ArrayRef; 3] = [
+            Arc::new(Int64Array::from(vec![3, -1_000_000, 0, 4])),
+            Arc::new(Float64Array::from(vec![Some(0.5), Some(f64::NAN), None, Some(-0.0)])),
+            Arc::new(StringArray::from(vec![Some("é"), Some(""), None, Some("b")])),
+        ];
+        let lanes: Vec<_> = columns.iter().map(|c| Lane::of(c).expect("the type of a field")).collect();
+        let mut state = KeyState::new();
+        for (row, order_by) in [None, Some(7), None, Some(-1)].into_iter().enumerate() {
+            let time = Instant::from_micros(row as i64 * 300 - 300);
+            state.add(&plan, Order { time, order_by, partition: 1, offset: 90 - row as i64 }, &lanes, row);
+        }
+        state.forget(&plan, Instant::from_micros(0));
+        let changes = state.take_changes();
+        let hex: String = changes.put[0].1.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(
+            hex,
+            concat!(
+                "01010001d7040002c3bdf0ffffffffffffffffffffffffff060000000910a5d4e800020280ffff80",
+                "000100000000000000000000000000000000000000000000000102c3a901d7040002b40102c3a902",
+                "000002d804ac020200b001010100010102000008040102000000000000008005010201621a527ae3",
+            )
+        );
+        assert_eq!((changes.put.len(), changes.delete.len()), (1, 0));
     }
 
     #[test]
