@@ -41,7 +41,7 @@ impl Bits {
 
     /// Appends a bit.
     pub(super) fn push(&mut self, bit: bool) {
-        if self.len % 8 == 0 {
+        if self.len.is_multiple_of(8) {
             self.bytes.push(0);
         }
         self.len += 1;
