@@ -3,11 +3,17 @@
 //! Layout: Kafka's documentation, "Record Batch". A segment, a fetch response and a produce request are
 //! nothing but these batches, one behind the other.
 
+#[cfg(test)]
+mod assemble;
+#[cfg(test)]
+mod broker_fixtures;
 mod codec;
 mod fault;
 mod header;
 mod reader;
 mod record;
+#[cfg(test)]
+mod round_trip;
 mod snappy;
 mod varint;
 mod writer;

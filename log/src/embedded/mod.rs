@@ -13,10 +13,14 @@ mod disk;
 mod durable_end;
 mod lock;
 mod log;
+#[cfg(test)]
+mod log_tests;
 mod meta;
 mod options;
 mod partition;
 mod recovery;
+#[cfg(test)]
+mod recovery_tests;
 mod scan;
 mod segment;
 mod writer;

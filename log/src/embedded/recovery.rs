@@ -216,11 +216,13 @@ impl Tail<'_> {
     }
 
     fn has_the_form_of_a_torn_batch(&self, fault: &BatchFault) -> std::io::Result<bool> {
+        // A file system that lost power may leave the file's new length with none of its bytes.
+        if self.is_all_zero()? {
+            return Ok(true);
+        }
         let mut head = vec![0; (self.end - self.start).min(HEADER_BYTES as u64) as usize];
         self.file.read_exact_at(&mut head, self.start)?;
         match fault {
-            // A file system that lost power may leave the file's new length with none of its bytes.
-            BatchFault::Magic(0) => self.is_all_zero(),
             BatchFault::Short { .. } | BatchFault::Checksum { .. } => {
                 // Header fields that this log always writes alike.
                 let due = self.due.to_be_bytes();
