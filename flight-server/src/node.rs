@@ -20,6 +20,13 @@ use crate::registry::Registry;
 use crate::wire;
 use crate::{Error, Kind};
 
+/// How long one look at the applied offsets waits for them.
+const WAIT_SLICE: Duration = Duration::from_millis(100);
+
+/// How often, and after what pauses, it is looked whether lookups still hold an ingest that is to stop.
+const STOP_TRIES: u32 = 2_000;
+const STOP_PAUSE: Duration = Duration::from_millis(5);
+
 /// What a process opens a node for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -63,7 +70,7 @@ impl Node {
             EmbeddedOptions { segment_bytes: config.log.embedded.segment_bytes, compression, ..Default::default() };
         let log = Arc::new(EmbeddedLog::open(&config.log.embedded.dir, options)?);
         for cut in log.cut_tails() {
-            tracing::warn!("{cut}");
+            tracing::warn!(partition = %cut.partition, bytes = cut.bytes, next_offset = cut.next_offset, "cut a torn tail off the log; nothing acknowledged was in it");
         }
         let registry = Registry::new(&config.state.dir);
         let repository = Arc::new(registry.load()?);
@@ -128,7 +135,7 @@ impl Node {
         // In between lookups are refused with FAILED_PRECONDITION.
         self.replace(Current { repository: new.clone(), ingest: None });
         if let Some(ingest) = old.ingest {
-            ingest.stop()?;
+            stop(ingest)?;
         }
         let ingest = self.start_ingest(store, &new)?;
         self.replace(Current { repository: new, ingest: Some(ingest) });
@@ -154,15 +161,21 @@ impl Node {
         if wanted.is_empty() {
             return Ok(());
         }
-        let ingest = self.now().ingest.ok_or_else(not_serving)?;
-        let wanted: Vec<_> = wanted.iter().map(|(at, next)| (at.topic.as_str(), at.partition, *next)).collect();
-        match ingest.wait_applied(&wanted, timeout)? {
-            true => Ok(()),
-            false => Err(Error::new(
-                Kind::DeadlineExceeded,
-                format!("min_offsets were not applied within {} ms; ask again, or see `thalweg status`", timeout.as_millis()),
-            )),
+        let offsets: Vec<_> = wanted.iter().map(|(at, next)| (at.topic.as_str(), at.partition, *next)).collect();
+        let mut left = timeout;
+        // In slices, so that a change of definitions does not have to wait for whoever waits here.
+        while !left.is_zero() {
+            let slice = left.min(WAIT_SLICE);
+            let ingest = self.now().ingest.ok_or_else(not_serving)?;
+            if ingest.wait_applied(&offsets, slice)? {
+                return Ok(());
+            }
+            left -= slice;
         }
+        Err(Error::new(
+            Kind::DeadlineExceeded,
+            format!("min_offsets were not applied within {} ms; ask again, or see `thalweg status`", timeout.as_millis()),
+        ))
     }
 
     /// Makes a training set from the log.
@@ -260,7 +273,7 @@ impl Node {
         let current = self.now();
         self.replace(Current { ingest: None, ..current.clone() });
         match current.ingest {
-            Some(ingest) => Ok(ingest.stop()?),
+            Some(ingest) => stop(ingest),
             None => Ok(()),
         }
     }
@@ -281,6 +294,23 @@ impl Node {
     fn replace(&self, current: Current) {
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = current;
     }
+}
+
+/// Stops an ingest once the lookups that still hold it are done.
+fn stop(mut ingest: Arc<Ingest>) -> Result<(), Error> {
+    for _ in 0..STOP_TRIES {
+        match Arc::try_unwrap(ingest) {
+            Ok(ingest) => return Ok(ingest.stop()?),
+            Err(held) => ingest = held,
+        }
+        std::thread::sleep(STOP_PAUSE);
+    }
+    Err(Error::new(Kind::Unavailable, "lookups under way do not end, so the ingest cannot be stopped; try again"))
+}
+
+fn store_options(config: &Config) -> StoreOptions {
+    let memory_budget_bytes = usize::try_from(config.state.memory_budget_bytes).unwrap_or(usize::MAX);
+    StoreOptions { memory_budget_bytes, ..StoreOptions::default() }
 }
 
 fn not_serving() -> Error {

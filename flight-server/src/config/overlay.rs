@@ -141,7 +141,7 @@ fn did_you_mean(given: &str, known: impl Iterator<Item = String>) -> String {
         .unwrap_or_default()
 }
 
-fn plain(data: &YamlData<'_, MarkedYaml<'_>>) -> Value {
+fn plain<'a>(data: &YamlData<'a, MarkedYaml<'a>>) -> Value {
     match data {
         YamlData::Value(value) => scalar(value),
         YamlData::Mapping(map) => Value::Object(

@@ -108,7 +108,7 @@ pub fn from_arrow(array: &ArrayRef) -> Result<Column, Error> {
             let last = lists.value_offsets().last().copied().unwrap_or_default();
             let offsets = lists.value_offsets().iter().map(|&offset| (offset - first) as u32).collect();
             let items = from_arrow(&lists.values().slice(first as usize, (last - first) as usize))?;
-            Values::Lists(Lists { offsets, items: Some(Box::new(items)) })
+            Values::Lists(Box::new(Lists { offsets, items: Some(Box::new(items)) }))
         }
         other => return Err(Error::internal(format!("a column of type {other} has no form on the wire"))),
     };
@@ -160,7 +160,7 @@ mod tests {
         assert!(message(Column { values: ints(vec![1]), nulls: vec![0, 0] }).contains("2 null marks"));
         let lists = |offsets| {
             let items = Some(Box::new(Column { values: ints(vec![1]), nulls: vec![] }));
-            Column { values: Some(Values::Lists(Lists { offsets, items })), nulls: vec![] }
+            Column { values: Some(Values::Lists(Box::new(Lists { offsets, items }))), nulls: vec![] }
         };
         for offsets in [vec![], vec![0, 2], vec![1, 0], vec![u32::MAX]] {
             assert!(message(lists(offsets)).contains("lists that do not fit"));

@@ -4,6 +4,6 @@ mod admin;
 mod columns;
 mod online;
 
-pub use admin::AdminService;
+pub use admin::{AdminService, apply};
 pub use columns::{from_arrow, to_arrow};
 pub use online::OnlineService;
