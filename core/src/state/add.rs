@@ -38,7 +38,7 @@ impl KeyState {
             return self.base.add(plan, order, inputs, row);
         }
         let event = Event { plan, order, inputs, row };
-        if self.tail.last().is_none_or(|last| last <= order) {
+        if self.tail.ends_before(order) {
             if !event.fits(&self.tail) {
                 let full = std::mem::take(&mut self.tail);
                 self.close(&Layout::of(plan), self.closed.len(), full);
@@ -51,7 +51,7 @@ impl KeyState {
 
     /// Takes in an event that comes before the last one of the tail.
     fn add_late(&mut self, event: Event<'_>) {
-        while self.closed.last().is_none_or(|closed| closed.chunk.last() < Some(event.order)) {
+        while self.closed.last().is_none_or(|closed| closed.chunk.ends_before(event.order)) {
             if event.fits(&self.tail) {
                 event.put(&mut self.tail);
                 return;

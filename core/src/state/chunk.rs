@@ -46,6 +46,11 @@ impl Chunk {
         self.orders.last()
     }
 
+    /// Whether an event of this order follows all events.
+    pub(super) fn ends_before(&self, order: Order) -> bool {
+        self.orders.end_before(order)
+    }
+
     /// How many events happened at `time` or before.
     pub(super) fn until(&self, time: Instant) -> usize {
         self.orders.until(time)
@@ -72,10 +77,7 @@ impl Chunk {
             self.columns = plan.inputs.iter().map(|field_type| Column::new(*field_type)).collect();
         }
         let rows = self.len();
-        let position = match self.last() {
-            Some(last) if order < last => self.orders.position(order),
-            _ => rows,
-        };
+        let position = if self.ends_before(order) { rows } else { self.orders.position(order) };
         for (column, lane) in self.columns.iter_mut().zip(inputs) {
             column.insert(position, rows, lane, row);
         }

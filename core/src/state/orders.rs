@@ -44,6 +44,14 @@ impl Orders {
         self.len().checked_sub(1).map(|last| self.get(last))
     }
 
+    /// Whether `order` follows all of these; times alone settle it nearly always.
+    pub(super) fn end_before(&self, order: Order) -> bool {
+        match self.times.last() {
+            Some(last) if *last == order.time.as_micros() => self.last() <= Some(order),
+            last => last.is_none_or(|last| *last < order.time.as_micros()),
+        }
+    }
+
     /// How many events happened at `time` or before.
     pub(super) fn until(&self, time: Instant) -> usize {
         self.times.partition_point(|t| *t <= time.as_micros())

@@ -30,12 +30,9 @@ pub struct OrderColumns<'a> {
 }
 
 impl OrderColumns<'_> {
-    fn compare(&self, a: u32, b: u32) -> Ordering {
+    /// How two events of one instant compare.
+    fn compare_ties(&self, a: u32, b: u32) -> Ordering {
         let (a, b) = (a as usize, b as usize);
-        self.times[a].cmp(&self.times[b]).then_with(|| self.compare_ties(a, b))
-    }
-
-    fn compare_ties(&self, a: usize, b: usize) -> Ordering {
         let order_by = |row| self.order_by.filter(|column| column.is_valid(row)).map(|c| c.value(row));
         order_by(a)
             .cmp(&order_by(b))
@@ -71,10 +68,9 @@ impl SortedEvents {
         orders: OrderColumns<'_>,
         inputs: &[ArrayRef],
     ) -> Result<Self, SweepError> {
-        let (key_starts, mut sources) = scatter("events", keys, key_count)?;
-        let ascending = |a: u32, b: u32| orders.compare(a, b) != Ordering::Greater;
-        mend(&key_starts, &mut sources, ascending, |a, b| orders.compare(*a, *b));
-        let times = sources.iter().map(|source| orders.times[*source as usize]).collect();
+        let ties = |a, b| orders.compare_ties(a, b);
+        let Arranged { key_starts, times, sources } =
+            Arranged::by("events", keys, key_count, orders.times, ties)?;
         let is_moved = sources.iter().zip(0..).any(|(source, place)| *source != place);
         let sources = UInt32Array::from(sources);
         let inputs = inputs.iter().enumerate().map(|(input, values)| {
@@ -109,50 +105,77 @@ impl SortedRows {
     ///
     /// If a key is not below `key_count`.
     pub fn sort(keys: &[u32], key_count: usize, at: &[i64]) -> Result<Self, SweepError> {
-        let (key_starts, mut sources) = scatter("rows", keys, key_count)?;
-        let instant = |row: u32| at[row as usize];
-        mend(
-            &key_starts,
-            &mut sources,
-            |a, b| instant(a) <= instant(b),
-            |a, b| instant(*a).cmp(&instant(*b)),
-        );
-        let at = sources.iter().map(|source| instant(*source)).collect();
-        Ok(Self { key_starts, at, sources })
+        let Arranged { key_starts, times, sources } =
+            Arranged::by("rows", keys, key_count, at, |_, _| Ordering::Equal)?;
+        Ok(Self { key_starts, at: times, sources })
     }
 }
 
-/// Where each key's elements begin once they are grouped by key, and the elements in that order.
-fn scatter(what: &'static str, keys: &[u32], key_count: usize) -> Result<(Vec<u32>, Vec<u32>), SweepError> {
-    let count = u32::try_from(keys.len()).ok().filter(|count| *count < u32::MAX);
-    let count = count.ok_or(SweepError::TooMany { what, count: keys.len() })?;
-    let mut starts = vec![0; key_count + 1];
-    keys.iter().for_each(|key| starts[*key as usize + 1] += 1);
-    for key in 0..key_count {
-        starts[key + 1] += starts[key];
-    }
-    let mut next = starts.clone();
-    let mut sources = vec![0; keys.len()];
-    for (key, source) in keys.iter().zip(0..count) {
-        let place = &mut next[*key as usize];
-        sources[*place as usize] = source;
-        *place += 1;
-    }
-    Ok((starts, sources))
+/// Elements grouped by key and sorted by time within each.
+struct Arranged {
+    /// Where each key's elements begin.
+    key_starts: Vec<u32>,
+    times: Vec<i64>,
+    /// Which of the unsorted elements each one is.
+    sources: Vec<u32>,
 }
 
-/// Sorts the elements of each key that are not.
-fn mend(
-    key_starts: &[u32],
-    sources: &mut [u32],
-    ascending: impl Fn(u32, u32) -> bool,
-    compare: impl Fn(&u32, &u32) -> Ordering,
-) {
-    for key in ranges(key_starts) {
-        let of_key = &mut sources[key];
-        if !of_key.is_sorted_by(|a, b| ascending(*a, *b)) {
-            of_key.sort_by(&compare);
+impl Arranged {
+    /// Arranges elements by their keys, times, and `ties` where both are equal; then they keep their order.
+    fn by(
+        what: &'static str,
+        keys: &[u32],
+        key_count: usize,
+        times: &[i64],
+        ties: impl Fn(u32, u32) -> Ordering,
+    ) -> Result<Self, SweepError> {
+        let mut arranged = Self::scattered(what, keys, key_count, times)?;
+        let mut unsorted = Vec::new();
+        for key in ranges(&arranged.key_starts) {
+            let (times, sources) = (&mut arranged.times[key.clone()], &mut arranged.sources[key]);
+            let follows = |row: usize| {
+                times[row - 1] < times[row]
+                    || times[row - 1] == times[row]
+                        && ties(sources[row - 1], sources[row]) != Ordering::Greater
+            };
+            if (1..times.len()).all(follows) {
+                continue;
+            }
+            unsorted.clear();
+            unsorted.extend(times.iter().copied().zip(sources.iter().copied()));
+            unsorted.sort_by(|(time, source), (other_time, other)| {
+                time.cmp(other_time).then_with(|| ties(*source, *other))
+            });
+            for (row, (time, source)) in unsorted.iter().enumerate() {
+                (times[row], sources[row]) = (*time, *source);
+            }
         }
+        Ok(arranged)
+    }
+
+    /// Groups elements by key, in the order they come.
+    fn scattered(
+        what: &'static str,
+        keys: &[u32],
+        key_count: usize,
+        times: &[i64],
+    ) -> Result<Self, SweepError> {
+        let count = u32::try_from(keys.len()).ok().filter(|count| *count < u32::MAX);
+        let count = count.ok_or(SweepError::TooMany { what, count: keys.len() })?;
+        let mut key_starts = vec![0; key_count + 1];
+        keys.iter().for_each(|key| key_starts[*key as usize + 1] += 1);
+        for key in 0..key_count {
+            key_starts[key + 1] += key_starts[key];
+        }
+        let mut next = key_starts.clone();
+        let (mut scattered_times, mut sources) = (vec![0; keys.len()], vec![0; keys.len()]);
+        for ((key, time), source) in keys.iter().zip(times).zip(0..count) {
+            let place = next[*key as usize] as usize;
+            next[*key as usize] += 1;
+            scattered_times[place] = *time;
+            sources[place] = source;
+        }
+        Ok(Self { key_starts, times: scattered_times, sources })
     }
 }
 
