@@ -154,12 +154,25 @@ pub(super) fn assert_is_fold_of_applied(topic: &TopicState, log: &Log) {
 
 /// Copies the files of a store as they are, as a kill at this moment would leave them.
 pub(super) fn copy_files(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("a temporary directory");
-    for entry in std::fs::read_dir(from).expect("the directory of a store") {
-        let entry = entry.expect("a file of a store");
-        // RocksDB may remove a file between listing and copying; a kill would have left it or not.
-        if entry.file_name() != "LOCK" {
-            std::fs::copy(entry.path(), to.join(entry.file_name())).ok();
+    let files = || {
+        let entries = std::fs::read_dir(from).expect("the directory of a store").flatten();
+        let mut files: Vec<_> = entries
+            .filter_map(|entry| Some((entry.file_name(), entry.metadata().ok()?.len())))
+            .filter(|(name, _)| name != "LOCK" && name != "LOG")
+            .collect();
+        files.sort();
+        files
+    };
+    // RocksDB may write out or compact in the background meanwhile: copied again until nothing moved.
+    for _ in 0..1_000 {
+        let before = files();
+        std::fs::remove_dir_all(to).ok();
+        std::fs::create_dir_all(to).expect("a temporary directory");
+        if before.iter().all(|(name, _)| std::fs::copy(from.join(name), to.join(name)).is_ok())
+            && files() == before
+        {
+            return;
         }
     }
+    panic!("the store never stands still");
 }

@@ -1,0 +1,141 @@
+//! The thread that applies and commits.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use thalweg_core::{Instant, TimeDelta};
+use thalweg_log::{DeadLetter, EmbeddedLog};
+use thalweg_store::Store;
+
+use crate::error::Result;
+use crate::pipeline::Shared;
+use crate::reader::Chunk;
+use crate::status::count;
+use crate::{Clock, IngestOptions, dead_letters};
+
+/// Nothing came for so long: there is nothing more to read now.
+const IDLE: Duration = Duration::from_millis(20);
+/// Letters, and their bytes, that wait for the next commit at most.
+const MAX_LETTERS: usize = 10_000;
+const MAX_LETTER_BYTES: usize = 16 << 20;
+
+/// Applies what was read, and commits.
+pub(crate) struct Applier {
+    log: Arc<EmbeddedLog>,
+    store: Arc<Store>,
+    clock: Arc<dyn Clock>,
+    shared: Arc<Shared>,
+    commit_events: u64,
+    commit_interval: TimeDelta,
+    flush_interval: TimeDelta,
+    /// Letters of each source that are not written yet.
+    letters: Vec<Vec<DeadLetter>>,
+    letter_bytes: usize,
+    events: u64,
+    uncommitted: bool,
+    committed_at: Instant,
+    flushed_at: Instant,
+}
+
+impl Applier {
+    pub(crate) fn new(options: &IngestOptions, shared: Arc<Shared>) -> Self {
+        let now = options.clock.now();
+        Self {
+            log: Arc::clone(&options.log),
+            store: Arc::clone(&options.store),
+            clock: Arc::clone(&options.clock),
+            commit_events: options.commit_events,
+            commit_interval: options.commit_interval,
+            flush_interval: options.flush_interval,
+            letters: vec![Vec::new(); shared.state.sources().len()],
+            shared,
+            letter_bytes: 0,
+            events: 0,
+            uncommitted: false,
+            committed_at: now,
+            flushed_at: now,
+        }
+    }
+
+    /// Applies until the reader has ended, or it cannot go on.
+    pub(crate) fn run(mut self, chunks: &Receiver<Chunk>) {
+        if let Err(error) = self.apply_all(chunks) {
+            self.shared.set_stopped(&error);
+        }
+    }
+
+    fn apply_all(&mut self, chunks: &Receiver<Chunk>) -> Result<()> {
+        loop {
+            match chunks.recv_timeout(IDLE) {
+                Ok(chunk) => {
+                    self.apply(chunk)?;
+                    if self.commit_is_due() {
+                        self.commit()?;
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    self.commit()?;
+                    self.flush_if_due()?;
+                }
+                Err(RecvTimeoutError::Disconnected) => return self.commit(),
+            }
+        }
+    }
+
+    fn apply(&mut self, chunk: Chunk) -> Result<()> {
+        let events = self.shared.state.apply(&chunk.batch, self.clock.now())?;
+        self.uncommitted = true;
+        self.events += events;
+        count(&self.shared.counters.events, events);
+        for (source, letter) in chunk.letters {
+            let bytes = [&letter.key, &letter.value].into_iter().flatten().map(Vec::len).sum::<usize>();
+            self.letter_bytes += bytes + letter.reason.len();
+            self.letters[source].push(letter);
+        }
+        self.shared.announce();
+        Ok(())
+    }
+
+    fn commit_is_due(&self) -> bool {
+        self.events >= self.commit_events
+            || self.letter_bytes >= MAX_LETTER_BYTES
+            || self.letters.iter().map(Vec::len).sum::<usize>() >= MAX_LETTERS
+            || self.shared.state.over_budget()
+            || has_passed(self.committed_at, self.commit_interval, self.clock.now())
+    }
+
+    /// Makes the letters durable, then the state that passes their offsets.
+    fn commit(&mut self) -> Result<()> {
+        if !self.uncommitted {
+            return Ok(());
+        }
+        for (source, letters) in self.shared.state.sources().iter().zip(&mut self.letters) {
+            dead_letters::append(&self.log, source, letters)?;
+            count(&self.shared.counters.dead_letters, letters.len() as u64);
+            letters.clear();
+        }
+        let committed = self.shared.state.commit()?;
+        tracing::debug!(topic = %self.shared.topic, states = committed.states, bytes = committed.bytes, "committed");
+        count(&self.shared.counters.commits, 1);
+        self.letter_bytes = 0;
+        self.events = 0;
+        self.uncommitted = false;
+        self.committed_at = self.clock.now();
+        self.flush_if_due()
+    }
+
+    fn flush_if_due(&mut self) -> Result<()> {
+        let now = self.clock.now();
+        if has_passed(self.flushed_at, self.flush_interval, now) {
+            self.flushed_at = now;
+            self.store.flush_soon()?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether `interval` has passed since `since`, or the clock was set back.
+fn has_passed(since: Instant, interval: TimeDelta, now: Instant) -> bool {
+    now >= since.saturating_add(interval) || now < since
+}

@@ -1,0 +1,65 @@
+//! What can go wrong between the log and the store.
+
+use thalweg_definitions::ExpressionError;
+
+/// Result with this crate's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a topic's events cannot be ingested, or a wait for them is in vain.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The log cannot be read, or does not take dead letters.
+    #[error(transparent)]
+    Log(#[from] thalweg_log::Error),
+    /// The state cannot be read or written, or does not belong to this log.
+    #[error(transparent)]
+    Store(#[from] thalweg_store::Error),
+    /// A view's expressions do not compile over its source.
+    #[error("view `{view}` cannot be evaluated over source `{source_name}`: {cause}")]
+    View {
+        /// The view.
+        view: String,
+        /// Its source.
+        source_name: String,
+        /// What is wrong.
+        cause: ExpressionError,
+    },
+    /// A view refers to something that the repository does not have.
+    #[error("view `{view}` refers to {what} `{name}`, which its repository does not have")]
+    Repository {
+        /// The view.
+        view: String,
+        /// What kind of thing.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// The topic was there and is gone.
+    #[error("topic `{topic}` is gone from the log; restore it, or remove the sources over it")]
+    TopicGone {
+        /// The topic.
+        topic: String,
+    },
+    /// No view is fed by the topic, so nothing of it is ever applied.
+    #[error("no feature view is over topic `{topic}`, so its offsets are never applied")]
+    UnknownTopic {
+        /// The topic.
+        topic: String,
+    },
+    /// The topic's ingest has stopped.
+    #[error("the ingest of topic `{topic}` has stopped: {reason}")]
+    Stopped {
+        /// The topic.
+        topic: String,
+        /// Why.
+        reason: String,
+    },
+    /// The system gives no further thread.
+    #[error("cannot start a thread for topic `{topic}`: {cause}")]
+    Thread {
+        /// The topic.
+        topic: String,
+        /// What the system says.
+        cause: std::io::Error,
+    },
+}

@@ -1,0 +1,6 @@
+//! The ingest as a whole, over a real log and a real store.
+
+mod conditions;
+mod dead_letters;
+mod end_to_end;
+mod support;
