@@ -30,7 +30,7 @@ fn owned() -> impl Strategy<Value = Owned> {
 }
 
 fn encoded(base_offset: i64, records: &[Owned], compression: Compression) -> Vec<u8> {
-    let headers: Vec<Vec<(&[u8], Option<&[u8]>)>> = records
+    let headers: Vec<Vec<_>> = records
         .iter()
         .map(|record| record.headers.iter().map(|(key, value)| (&key[..], value.as_deref())).collect())
         .collect();
