@@ -1,6 +1,7 @@
 //! `thalweg serve`: one process that keeps features up to date and answers.
 
 use std::future::Future;
+use std::io::IsTerminal;
 use std::sync::Arc;
 
 use arrow_flight::flight_service_server::FlightServiceServer;
@@ -33,7 +34,8 @@ const WINDOW_BYTES: u32 = 4 << 20;
 pub fn serve(config: Config) -> Result<(), Error> {
     let filter = tracing_subscriber::EnvFilter::try_from_env("RUST_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let terminal = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(terminal).init();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -35,7 +35,7 @@ pub(super) fn run(common: &Common, config: Config, options: &Options, dry_run: b
     if common.json {
         println!("{}", response.json);
     } else {
-        print!("{}", response.text);
+        println!("{}", response.text.trim_end());
         match (dry_run, response.changes) {
             (true, false) => println!("nothing would change"),
             (false, false) => println!("nothing has changed"),

@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use clap::Args;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 use serde_json::json;
+use thalweg_core::FieldType;
 use thalweg_backfill::{Boundary, Cancellation, TrainingSetRequest};
 
 use super::Common;
@@ -146,7 +147,11 @@ fn read_spine(path: &Path) -> Result<(SchemaRef, Vec<RecordBatch>), Error> {
     let format = arrow::csv::reader::Format::default().with_header(true);
     let (schema, _) = format.infer_schema(&mut file, None).map_err(|cause| wrong(&cause))?;
     file.rewind().map_err(|cause| wrong(&cause))?;
-    let schema = Arc::new(schema);
+    let in_micros = |field: &Arc<Field>| match field.data_type() {
+        DataType::Timestamp(_, _) => Arc::new(field.as_ref().clone().with_data_type(FieldType::Timestamp.to_arrow())),
+        _ => field.clone(),
+    };
+    let schema = Arc::new(Schema::new(schema.fields().iter().map(in_micros).collect::<Vec<_>>()));
     let reader = arrow::csv::ReaderBuilder::new(schema.clone()).with_header(true).build(file).map_err(|cause| wrong(&cause))?;
     Ok((schema, reader.collect::<Result<_, _>>().map_err(|cause| wrong(&cause))?))
 }
