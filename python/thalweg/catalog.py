@@ -1,0 +1,81 @@
+"""What a server has to offer: feature services, feature views and topics."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import flight
+
+
+@dataclass(frozen=True)
+class FeatureService:
+    """A named set of features, as a model takes them."""
+
+    #: The name.
+    name: str
+    #: Columns that rows must have: the entities' join keys with their types.
+    join_keys: pa.Schema
+    #: The feature columns, in order, as an answer names them.
+    features: pa.Schema
+
+
+@dataclass(frozen=True)
+class FeatureView:
+    """Features of one entity, folded from one source."""
+
+    #: The name.
+    name: str
+    #: The entity's join keys with their types.
+    join_keys: pa.Schema
+    #: The feature columns, in order, as an answer names them: `view__column`.
+    features: pa.Schema
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic that a source reads."""
+
+    #: The name.
+    name: str
+    #: Columns of its decoded events.
+    schema: pa.Schema
+
+
+def services(flights: list[flight.FlightInfo]) -> list[FeatureService]:
+    """The feature services among `flights`."""
+    found = [(_command(info), info.schema) for info in flights]
+    return [
+        FeatureService(command["feature_service"], *_parts(schema))
+        for command, schema in found
+        if "feature_service" in command
+    ]
+
+
+def views(flights: list[flight.FlightInfo]) -> list[FeatureView]:
+    """The feature views among `flights`: a server lists each by the command for all its features."""
+    found = [(_command(info), info.schema) for info in flights]
+    return [
+        FeatureView(command["features"][0].removesuffix(":*"), *_parts(schema))
+        for command, schema in found
+        if command["type"] == "training_set" and command.get("features")
+    ]
+
+
+def topics(flights: list[flight.FlightInfo]) -> list[Topic]:
+    """The topics among `flights`."""
+    found = [(_command(info), info.schema) for info in flights]
+    return [Topic(command["topic"], schema) for command, schema in found if command["type"] == "events"]
+
+
+def _command(info: flight.FlightInfo) -> dict[str, Any]:
+    command: dict[str, Any] = json.loads(info.descriptor.command)
+    return command
+
+
+def _parts(schema: pa.Schema) -> tuple[pa.Schema, pa.Schema]:
+    """Join keys are what is never null."""
+    keys = pa.schema([field for field in schema if not field.nullable])
+    return keys, pa.schema([field for field in schema if field.nullable])

@@ -1,0 +1,250 @@
+"""The client of a running server."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from . import catalog, produced, status
+from ._wire import admin_pb2, online_pb2
+from .catalog import FeatureService, FeatureView, Topic
+from .columns import to_wire
+from .connection import Connection
+from .frames import Rows, to_reader, to_table
+from .instants import Instant, to_micros
+from .online import OnlineResponse
+from .produced import MinOffsets, Produced
+from .status import ServerStatus
+from .stream import stream
+from .training_set import TrainingSet
+
+#: Where a server listens unless its settings say otherwise.
+DEFAULT_ADDRESS = "127.0.0.1:7461"
+
+
+class Client:
+    """Asks one server for training sets and lookups, and appends events.
+
+    `address` is a host and port; without one, the environment's `THALWEG_SERVER`, else 127.0.0.1:7461.
+    `timeout` is the longest one call may take, in seconds (`None`: for ever); streaming a training set is one
+    call.
+
+    >>> import thalweg
+    >>> with thalweg.Client(timeout=60) as client:
+    ...     [service.name for service in client.list_feature_services()]
+    ['delays']
+    """
+
+    def __init__(self, address: str | None = None, *, timeout: float | None = None) -> None:
+        self._connection = Connection(address or os.environ.get("THALWEG_SERVER") or DEFAULT_ADDRESS, timeout)
+
+    @property
+    def address(self) -> str:
+        """The server's host and port."""
+        return self._connection.address
+
+    def get_historical_features(
+        self,
+        entity_df: Rows,
+        features: Sequence[str] | None = None,
+        *,
+        feature_service: str | None = None,
+        timestamp_column: str = "event_timestamp",
+        boundary: Literal["inclusive", "exclusive"] = "inclusive",
+        statuses: bool = False,
+        full_feature_names: bool = True,
+        pin: Mapping[str, Any] | TrainingSet | None = None,
+    ) -> TrainingSet:
+        """Features for every row of `entity_df`, each at the row's instant.
+
+        - `entity_df`: rows with the join keys and an instant each: a pandas or polars DataFrame, an Arrow table
+          or batch reader, a list of dicts or a dict of lists. All its columns come back as they were given, in
+          the same order of rows. Instants without a zone are UTC. A pandas index is left out.
+        - `features`: references, `view:column` or `view:*`; or `feature_service`, a service's name.
+        - `timestamp_column`: the column of instants.
+        - `boundary`: whether events at a row's very instant take part.
+        - `statuses`: add a column `…__status` for each feature.
+        - `full_feature_names`: name columns `view__column`, or `column` where no two clash.
+        - `pin`: the log prefix to rest on, `TrainingSet.pin` of another; the end of the log now, if none.
+
+        The request is checked here, with the errors it deserves; the values are computed when they are read.
+
+        >>> import pandas, thalweg
+        >>> entity_df = pandas.DataFrame({
+        ...     "carrier": ["UA", "UA"],
+        ...     "event_timestamp": pandas.to_datetime(["2013-01-01T10:00:00", "2013-01-01T12:00:00"]),
+        ...     "label": [True, False],
+        ... })
+        >>> job = thalweg.Client().get_historical_features(
+        ...     entity_df, features=["carrier_delays:departures_1d"], full_feature_names=False
+        ... )
+        >>> job.to_df()[["carrier", "label", "departures_1d"]]
+          carrier  label  departures_1d
+        0      UA   True              0
+        1      UA  False              3
+        """
+        command: dict[str, Any] = {
+            "type": "training_set",
+            "timestamp_column": timestamp_column,
+            "boundary": boundary,
+            "statuses": statuses,
+            "full_feature_names": full_feature_names,
+        }
+        if feature_service is not None:
+            command["feature_service"] = feature_service
+        if features is not None:
+            command["features"] = _references(features)
+        if pin is not None:
+            command["pin"] = pin.pin if isinstance(pin, TrainingSet) else dict(pin)
+        uploaded = self._connection.put(command, to_reader(entity_df, "entity_df"))
+        command["spine"] = uploaded["spine"]
+        info = self._connection.describe(command)
+        return TrainingSet(self._connection.flight, self.address, info, self._connection.options)
+
+    def get_online_features(
+        self,
+        features: Sequence[str] | None = None,
+        entity_rows: Rows | None = None,
+        *,
+        feature_service: str | None = None,
+        at: Instant | None = None,
+        min_offsets: MinOffsets | None = None,
+        full_feature_names: bool = True,
+        timeout: float | None = None,
+    ) -> OnlineResponse:
+        """Features of any number of entities at one instant, from the state the server keeps.
+
+        - `features`: references, `view:column` or `view:*`; or `feature_service`, a service's name.
+        - `entity_rows`: the join keys: a list of dicts, a dict of lists or a DataFrame.
+        - `at`: the instant; what the server's clock says, if none.
+        - `min_offsets`: wait, within `timeout` seconds, until these are applied: read your writes.
+        - `full_feature_names`: name columns `view__column`, or `column` where no two clash.
+
+        >>> import thalweg
+        >>> client = thalweg.Client()
+        >>> client.get_online_features(
+        ...     feature_service="delays",
+        ...     entity_rows=[{"carrier": "UA"}],
+        ...     at="2013-01-01T10:16:00Z",
+        ...     full_feature_names=False,
+        ... ).to_dict()
+        {'carrier': ['UA'], 'departures_1d': [0], 'dep_delay_avg_1d': [None], 'last_dest': [None]}
+        """
+        entities = to_table([] if entity_rows is None else entity_rows, "entity_rows")
+        request = online_pb2.GetFeaturesRequest(
+            feature_service=feature_service or "",
+            features=_references(features or []),
+            entities={name: to_wire(name, entities[name]) for name in entities.column_names},
+            at_us=None if at is None else to_micros(at),
+            min_offsets=produced.to_wire(min_offsets),
+            short_feature_names=not full_feature_names,
+            arrow=True,
+        )
+        answer = self._connection.call(
+            "OnlineFeatures/GetFeatures", request, online_pb2.GetFeaturesResponse, timeout
+        )
+        return OnlineResponse(entities, answer)
+
+    def produce(
+        self,
+        topic: str,
+        rows: Rows,
+        *,
+        key: str | Sequence[str] = (),
+        timestamp: str | None = None,
+        partition: int | None = None,
+        partitions: int | None = None,
+    ) -> Produced:
+        """Appends rows to `topic`, in the format of the source that reads it, and returns when they are durable.
+
+        - `key`: the fields a record's key is made of; equal keys go to one partition.
+        - `timestamp`: the field that becomes the record's timestamp; now, if none.
+        - `partition`: put every record into this partition.
+        - `partitions`: create the topic with this many if it does not exist.
+
+        What it gives makes a lookup wait for these very rows:
+
+        >>> import datetime as dt, thalweg
+        >>> client = thalweg.Client()
+        >>> row = {"flight_id": 5, "carrier": "DL", "dest": "ATL", "dep_delay": -2.0,
+        ...        "dep_at": dt.datetime(2013, 1, 1, 11, 55)}
+        >>> written = client.produce("departures", [row], key="carrier", timestamp="dep_at")
+        >>> written.records
+        1
+        >>> client.get_online_features(
+        ...     ["carrier_delays:last_dest"], [{"carrier": "DL"}], at="2013-01-01T12:00:00Z", min_offsets=written
+        ... ).to_dict()
+        {'carrier': ['DL'], 'carrier_delays__last_dest': ['ATL']}
+        """
+        options = {
+            "key": [key] if isinstance(key, str) else list(key),
+            "timestamp": timestamp,
+            "partition": partition,
+            "partitions": partitions,
+        }
+        command = {"type": "produce", "topic": topic} | {name: value for name, value in options.items() if value is not None}
+        answer = self._connection.put(command, to_reader(rows, "rows"))
+        next_offsets = {int(partition): offset for partition, offset in answer["next_offsets"].items()}
+        return Produced(answer["topic"], answer["records"], next_offsets)
+
+    #: Feast's name for `produce`.
+    push = produce
+
+    def get_events(self, topic: str, *, start: Instant | None = None, end: Instant | None = None) -> pa.RecordBatchReader:
+        """Decoded events of `topic` whose record timestamps lie in [start, end), up to the end of the log now.
+
+        >>> import thalweg
+        >>> events = thalweg.Client().get_events("departures", end="2013-01-01T10:33:00Z").read_all()
+        >>> events.select(["_offset", "carrier", "dep_delay"]).to_pylist()
+        [{'_offset': 0, 'carrier': 'UA', 'dep_delay': 2.0}]
+        """
+        command: dict[str, Any] = {"type": "events", "topic": topic}
+        if start is not None:
+            command["from_us"] = to_micros(start)
+        if end is not None:
+            command["to_us"] = to_micros(end)
+        info = self._connection.describe(command)
+        return stream(self._connection.flight, self.address, info, self._connection.options)
+
+    def list_feature_services(self) -> list[FeatureService]:
+        """The feature services, each with its join keys and features."""
+        return catalog.services(self._connection.flights())
+
+    def list_feature_views(self) -> list[FeatureView]:
+        """The feature views, each with its join keys and features."""
+        return catalog.views(self._connection.flights())
+
+    def list_topics(self) -> list[Topic]:
+        """The topics that sources read, each with the columns of its events."""
+        return catalog.topics(self._connection.flights())
+
+    def status(self) -> ServerStatus:
+        """How far the online state has come.
+
+        >>> import thalweg
+        >>> [source.name for source in thalweg.Client().status().sources]
+        ['departures']
+        """
+        answer = self._connection.call("Admin/Status", admin_pb2.StatusRequest(), admin_pb2.StatusResponse)
+        return status.of_wire(answer)
+
+    def close(self) -> None:
+        """Closes the connection."""
+        self._connection.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _references(features: Sequence[str]) -> list[str]:
+    """A lone text is one reference, not its letters."""
+    return [features] if isinstance(features, str) else list(features)

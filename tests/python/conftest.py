@@ -1,0 +1,35 @@
+"""What tests share: a server with a few departures, and the real flights' folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import thalweg
+from process import Place, Server
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = Path(__file__).resolve().parent / "small"
+NYC13 = ROOT / "examples" / "nyc13"
+
+
+@pytest.fixture(scope="session")
+def small_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with the departures of `small/`. Tests may append departures of carriers of their own."""
+    place = Place.new(tmp_path_factory.mktemp("small"))
+    with place.serving() as server:
+        place.do("apply", "-f", SMALL / "features.yaml")
+        place.do(
+            "produce", "departures", SMALL / "departures.jsonl",
+            "--key", "carrier", "--timestamp", "dep_at",
+        )  # fmt: skip
+        server.wait_applied()
+        yield server
+
+
+@pytest.fixture
+def client(small_server: Server) -> Iterator[thalweg.Client]:
+    """A client of the small server."""
+    with thalweg.Client(small_server.address, timeout=60) as client:
+        yield client
