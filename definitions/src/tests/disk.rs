@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::BASE;
-use crate::load;
+use crate::{load, load_text};
 
 fn write(folder: &Path, name: &str, text: impl AsRef<[u8]>) {
     let path = folder.join(name);
@@ -36,7 +36,7 @@ fn all_files_below_a_folder_are_one_repository() {
     assert_eq!(sources, ["flights", "s"]);
     let names: Vec<_> = repository.files().iter().map(|file| Path::new(&file.name).file_name()).collect();
     assert_eq!(names, ["base.yaml", "source.yml", "s.avsc"].map(|name| Some(name.as_ref())));
-    assert!(crate::load_text(repository.files()).is_ok());
+    assert!(load_text(repository.files()).is_ok());
 }
 
 #[test]
@@ -68,4 +68,13 @@ fn what_cannot_be_read_is_told() {
     ] {
         assert_eq!(mistakes(folder.path(), paths), expected);
     }
+}
+
+#[test]
+fn the_definitions_of_the_example_are_good() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/nyc13/features");
+    let repository = load(&[folder]).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let service = repository.service("delay_model").expect("the example has this service");
+    assert!(!service.features.is_empty());
+    assert!(load_text(repository.files()).is_ok(), "its schema files are among its files");
 }

@@ -49,7 +49,7 @@ fn a_broken_file_is_one_mistake_and_the_others_are_still_checked() {
     assert_eq!(shown.len(), 3, "{mistakes}");
     assert!(shown[0].starts_with("broken.yaml:2:1: not YAML: "), "{mistakes}");
     assert_eq!(shown[1], "entities.yaml:3:20: `strng` is no type of a join key\n    did you mean `string`?");
-    assert_eq!(shown[2], "views.yaml:2:61: unknown aggregation `agv`\n    did you mean `avg`?");
+    assert_eq!(shown[2], "views.yaml:2:63: unknown aggregation `agv`\n    did you mean `avg`?");
 }
 
 #[test]
@@ -263,7 +263,7 @@ fn limits() {
             "sources:\n  - {name: s, topic: t, format: json, event_time: a, \
              fields: {a: date, b: date, c: date, d: date, e: date, f: date, g: date}}\n"
                 .to_owned(),
-            "f.yaml:2:61: fields of a source: 7",
+            "f.yaml:2:62: fields of a source: 7",
             exceeded("fields_per_source", 6),
         ),
     ] {

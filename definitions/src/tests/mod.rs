@@ -6,6 +6,7 @@ mod disk;
 mod mistakes;
 mod mistakes_of_references;
 mod mistakes_of_views;
+mod robustness;
 mod versions;
 
 use crate::{DefinitionFile, Mistakes, Repository, load_text};
