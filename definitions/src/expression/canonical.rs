@@ -5,7 +5,7 @@ use std::fmt::Write;
 use arrow::datatypes::DataType;
 use datafusion_common::{DFSchema, Result, ScalarValue, plan_err};
 use datafusion_expr::expr::{Case, InList, Like};
-use datafusion_expr::{Between, BinaryExpr, Expr};
+use datafusion_expr::{BinaryExpr, Expr, Operator};
 
 /// Writes `expr` so that equal texts mean equal values: every operation by name with its operands in
 /// parentheses, every field and literal with its type, floats by their bits.
@@ -37,11 +37,11 @@ fn write_expr(text: &mut String, expr: &Expr, schema: &DFSchema) -> Result<()> {
         Expr::IsNotFalse(operand) => call(text, "is_not_false", [&**operand], schema),
         Expr::IsUnknown(operand) => call(text, "is_unknown", [&**operand], schema),
         Expr::IsNotUnknown(operand) => call(text, "is_not_unknown", [&**operand], schema),
+        Expr::BinaryExpr(BinaryExpr { op: op @ (Operator::And | Operator::Or), .. }) => {
+            call(text, &op.to_string().to_lowercase(), chain(expr, *op), schema)
+        }
         Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
             call(text, &format!("{op}").replace(' ', "_"), [&**left, &**right], schema)
-        }
-        Expr::Between(Between { expr, negated, low, high }) => {
-            call(text, &format!("{}between", negation(*negated)), [&**expr, &**low, &**high], schema)
         }
         Expr::InList(InList { expr, list, negated }) => {
             call(text, &format!("{}in", negation(*negated)), std::iter::once(&**expr).chain(list), schema)
@@ -67,6 +67,20 @@ fn write_expr(text: &mut String, expr: &Expr, schema: &DFSchema) -> Result<()> {
         Expr::ScalarFunction(function) => call(text, function.name(), &function.args, schema),
         other => plan_err!("`{other}` is not supported in an expression"),
     }
+}
+
+/// The operands of a chain of `and`, or of `or`, in order.
+fn chain(expr: &Expr, op: Operator) -> Vec<&Expr> {
+    let (mut operands, mut open) = (Vec::new(), vec![expr]);
+    while let Some(next) = open.pop() {
+        match next {
+            Expr::BinaryExpr(BinaryExpr { left, op: inner, right }) if *inner == op => {
+                open.extend([&**right, &**left])
+            }
+            operand => operands.push(operand),
+        }
+    }
+    operands
 }
 
 fn call<'a>(

@@ -6,23 +6,20 @@ use std::sync::Arc;
 use arrow::datatypes::{Field as ArrowField, Schema};
 use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion_common::{DFSchema, DataFusionError, Result};
-use datafusion_expr::execution_props::ExecutionProps;
-use datafusion_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion_expr::{Expr, ExprSchemable};
-use datafusion_physical_expr::create_physical_expr;
 use thalweg_core::FieldType;
 use thalweg_log::Field;
 
 use super::canonical::canonical;
 use super::evaluate::Program;
-use super::logic::checked_and_lazy;
 use super::parse::parse;
+use super::physical::physical;
 use super::plan::{plan, widen};
 use super::{Expression, ExpressionError, types};
 
-/// Stack for compiling, in bytes. Parser and planner recurse as deep as the tree goes, which a chain of
-/// thousands of `and` makes deep; the memory is only touched where that happens.
-const STACK_BYTES: usize = 256 << 20;
+/// Stack for compiling, in bytes. The parser recurses as deep as the text has it, before anything is refused; the
+/// memory is only touched where that happens.
+const STACK_BYTES: usize = 128 << 20;
 
 /// Compiles `sql`, and has it give `wanted` if that is said.
 pub(super) fn compile(
@@ -65,10 +62,7 @@ fn compile_here(
     let used = fields_used(&planned).map_err(planner_error)?;
     let schema =
         schema_of(fields.iter().filter(|field| used.contains(&field.name))).map_err(planner_error)?;
-    let properties = ExecutionProps::new();
-    let physical = create_physical_expr(&planned, &schema, &properties, &PhysicalPlanningContext::default())
-        .and_then(checked_and_lazy)
-        .map_err(planner_error)?;
+    let physical = physical(&planned, &schema).map_err(planner_error)?;
     let program = Program::new(Arc::clone(schema.inner()), physical, result_type);
     program.try_on_nulls().map_err(planner_error)?;
     Ok(Expression { program: Arc::new(program), canonical: canonical.into() })
@@ -108,13 +102,21 @@ fn planner_error(error: DataFusionError) -> ExpressionError {
     ];
     let kinds = kinds.into_iter().chain(["Arrow error: ", "Parser error: ", "Invalid argument error: "]);
     let message = kinds.fold(message.as_str(), |message, kind| message.strip_prefix(kind).unwrap_or(message));
-    if let Some(message) = unmatched_call(message) {
+    if let Some(message) = own_words(message).or_else(|| unmatched_call(message)) {
         return ExpressionError::new(message, None);
     }
     let message = message.split("\nThis issue was likely caused by").next().unwrap_or(message).trim();
     let mut chars = message.chars();
     let message = chars.next().map(|first| first.to_lowercase().chain(chars).collect::<String>());
     ExpressionError::new(message.unwrap_or_default(), None)
+}
+
+/// What one of our own functions says about its arguments' types, out of what the planner makes of it.
+fn own_words(message: &str) -> Option<String> {
+    let (_, rest) = message.split_once("user-defined coercion failed with: ")?;
+    let (ours, _) = rest.split_once(" No function matches")?;
+    let ours = ours.strip_prefix("Error during planning: ").unwrap_or(ours);
+    Some(ours.trim_end_matches('.').to_owned())
 }
 
 /// The planner's message on a call with arguments that a function does not take, in short.

@@ -12,8 +12,8 @@ use datafusion_common::tree_node::{Transformed, TreeNode};
 use datafusion_common::{DFSchema, Result, ScalarValue, internal_err};
 use datafusion_expr::expr::{Case, InList, ScalarFunction};
 use datafusion_expr::{
-    Between, BinaryExpr, ColumnarValue, Expr, ExprSchemable, Operator, ScalarFunctionArgs, ScalarUDF,
-    ScalarUDFImpl, Signature, Volatility,
+    BinaryExpr, ColumnarValue, Expr, ExprSchemable, Operator, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
+    Signature, Volatility,
 };
 
 /// The one NaN of 64 bits: quiet, positive, no payload.
@@ -26,6 +26,15 @@ pub(super) fn with_one_nan(column: ArrayRef) -> ArrayRef {
     match column.data_type() {
         DataType::Float64 => mapped::<Float64Type>(&column, |x| x.is_nan(), one_nan_64),
         DataType::Float32 => mapped::<Float32Type>(&column, |x| x.is_nan(), one_nan_32),
+        _ => column,
+    }
+}
+
+/// A column as comparisons see it. Columns of other types are given back as they are.
+pub(super) fn comparable(column: ArrayRef) -> ArrayRef {
+    match column.data_type() {
+        DataType::Float64 => mapped::<Float64Type>(&column, |x| x.is_nan() || x == 0.0, comparable_64),
+        DataType::Float32 => mapped::<Float32Type>(&column, |x| x.is_nan() || x == 0.0, comparable_32),
         _ => column,
     }
 }
@@ -113,14 +122,9 @@ impl ScalarUDFImpl for Canonical {
                 Ok(ColumnarValue::Scalar(canonical_scalar(scalar.clone(), self.form)))
             }
             [ColumnarValue::Array(column)] => {
-                let column = match (self.form, column.data_type()) {
-                    (Form::Comparable, DataType::Float64) => {
-                        mapped::<Float64Type>(column, |x| x.is_nan() || x == 0.0, comparable_64)
-                    }
-                    (Form::Comparable, DataType::Float32) => {
-                        mapped::<Float32Type>(column, |x| x.is_nan() || x == 0.0, comparable_32)
-                    }
-                    _ => with_one_nan(Arc::clone(column)),
+                let column = match self.form {
+                    Form::Comparable => comparable(Arc::clone(column)),
+                    Form::OneNan => with_one_nan(Arc::clone(column)),
                 };
                 Ok(ColumnarValue::Array(column))
             }
@@ -141,9 +145,9 @@ fn canonical_scalar(scalar: ScalarValue, form: Form) -> ScalarValue {
 
 /// Rewrites a coerced expression so that wherever it compares floats it compares their comparable forms.
 ///
-/// This covers `=`, `<>`, `<`, `<=`, `>`, `>=`, `is [not] distinct from`, `in`, `between`, `case x when`, and
-/// `greatest` and `least`, which give back one of their arguments: there a zero keeps its sign, and 0.0 is
-/// above −0.0.
+/// This covers `=`, `<>`, `<`, `<=`, `>`, `>=`, `is [not] distinct from`, `in`, `case x when`, and `greatest` and
+/// `least`, which give back one of their arguments: there a zero keeps its sign, and 0.0 is above −0.0. What is
+/// left, `between` and `nullif`, sees to it by itself.
 pub(super) fn compare_canonical_floats(expr: Expr, schema: &DFSchema) -> Result<Expr> {
     let rewritten = expr.transform_up(|expr| {
         Ok(match expr {
@@ -154,12 +158,6 @@ pub(super) fn compare_canonical_floats(expr: Expr, schema: &DFSchema) -> Result<
                     right: boxed(right, schema)?,
                 }))
             }
-            Expr::Between(Between { expr, negated, low, high }) => Transformed::yes(Expr::Between(Between {
-                expr: boxed(expr, schema)?,
-                negated,
-                low: boxed(low, schema)?,
-                high: boxed(high, schema)?,
-            })),
             Expr::InList(InList { expr, list, negated }) => {
                 let list = list.into_iter().map(|item| in_form(item, Form::Comparable, schema));
                 let list = list.collect::<Result<_>>()?;

@@ -11,6 +11,7 @@ use std::sync::{Arc, LazyLock};
 use datafusion_expr::ScalarUDF;
 use datafusion_functions::{core, datetime, math, string, unicode};
 
+use super::compare::{coalesce, null_if};
 use super::date_trunc::date_trunc;
 use super::math::math_functions;
 
@@ -38,12 +39,11 @@ const REFUSED: [(&[&str], &str); 8] = [
 /// Every function by each of its names, in lower case.
 static FUNCTIONS: LazyLock<BTreeMap<String, Arc<ScalarUDF>>> = LazyLock::new(|| {
     let listed = [
-        core::coalesce(),
+        coalesce(),
         core::greatest(),
         core::least(),
-        core::nullif(),
-        core::nvl(),
         core::nvl2(),
+        null_if(),
         math::abs(),
         math::ceil(),
         math::degrees(),

@@ -1,8 +1,7 @@
 //! `and` and `or` that stop, row by row, where the value is decided.
 //!
 //! DataFusion decides for a whole batch whether to evaluate the right side, so whether `x <> 0 and 1 / x > 2`
-//! fails on a row would depend on the row's neighbours. Here an operand is evaluated on exactly the rows that
-//! the operands before it leave open: a row with x = 0 never divides.
+//! fails on a row would depend on the row's neighbours. Here a row with x = 0 never divides.
 
 use std::fmt;
 use std::hash::Hash;
@@ -10,43 +9,29 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
 use arrow::compute::{and_kleene, not, or_kleene, prep_null_mask_filter};
-use arrow::datatypes::{DataType, Schema};
+use arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use arrow::record_batch::RecordBatch;
-use datafusion_common::tree_node::{Transformed, TreeNode};
 use datafusion_common::{Result, internal_err};
-use datafusion_expr::{ColumnarValue, Operator};
+use datafusion_expr::ColumnarValue;
 use datafusion_physical_expr::expressions::{
     BinaryExpr, Column, InListExpr, IsNotNullExpr, IsNullExpr, Literal, NotExpr,
 };
 use datafusion_physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 
+use super::case::Case;
+use super::compare::FirstOf;
 use super::floats::is_comparison;
 
-/// Makes every arithmetic operation of an expression checked, and every `and` and `or` stop where it is decided.
-pub(super) fn checked_and_lazy(expr: Arc<dyn PhysicalExpr>) -> Result<Arc<dyn PhysicalExpr>> {
-    let rewritten = expr.transform_up(|expr| {
-        let Some(binary) = expr.downcast_ref::<BinaryExpr>() else {
-            return Ok(Transformed::no(expr));
-        };
-        Ok(Transformed::yes(match binary.op() {
-            Operator::And => Arc::new(Lazy::new(true, [binary.left(), binary.right()])),
-            Operator::Or => Arc::new(Lazy::new(false, [binary.left(), binary.right()])),
-            _ => Arc::new(binary.clone().with_fail_on_overflow(true)),
-        }))
-    })?;
-    Ok(rewritten.data)
-}
-
-/// A chain of `and`, or of `or`.
+/// A chain of `and`, or of `or`. An operand is evaluated on the rows that those before it leave open.
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Lazy {
+pub(super) struct Lazy {
     is_and: bool,
     operands: Vec<Arc<dyn PhysicalExpr>>,
 }
 
 impl Lazy {
     /// The chain of `operands`; those that are such a chain themselves become part of it.
-    fn new(is_and: bool, operands: [&Arc<dyn PhysicalExpr>; 2]) -> Self {
+    pub(super) fn new(is_and: bool, operands: [&Arc<dyn PhysicalExpr>; 2]) -> Self {
         let mut chain = Vec::new();
         for operand in operands {
             match operand.downcast_ref::<Self>() {
@@ -70,7 +55,7 @@ impl Lazy {
 }
 
 /// Whether evaluating `expr` cannot fail on any row, so that it may as well be evaluated on all of them.
-fn cannot_fail(expr: &Arc<dyn PhysicalExpr>) -> bool {
+pub(super) fn cannot_fail(expr: &Arc<dyn PhysicalExpr>) -> bool {
     let by_itself = expr.is::<Column>()
         || expr.is::<Literal>()
         || expr.is::<IsNullExpr>()
@@ -78,8 +63,12 @@ fn cannot_fail(expr: &Arc<dyn PhysicalExpr>) -> bool {
         || expr.is::<NotExpr>()
         || expr.is::<InListExpr>()
         || expr.is::<Lazy>()
+        || expr.is::<FirstOf>()
+        || expr.is::<Case>()
         || expr.downcast_ref::<BinaryExpr>().is_some_and(|binary| is_comparison(*binary.op()))
-        || expr.downcast_ref::<ScalarFunctionExpr>().is_some_and(|call| call.name() == "comparable_float");
+        || expr
+            .downcast_ref::<ScalarFunctionExpr>()
+            .is_some_and(|call| matches!(call.name(), "comparable_float" | "between"));
     by_itself && expr.children().into_iter().all(cannot_fail)
 }
 
@@ -100,6 +89,10 @@ impl PhysicalExpr for Lazy {
 
     fn nullable(&self, _: &Schema) -> Result<bool> {
         Ok(true)
+    }
+
+    fn return_field(&self, _: &Schema) -> Result<FieldRef> {
+        Ok(Arc::new(Field::new(self.word(), DataType::Boolean, true)))
     }
 
     fn evaluate(&self, batch: &RecordBatch) -> Result<ColumnarValue> {

@@ -6,8 +6,8 @@
 //! - **Failing rows.** Arithmetic and casts are checked. Where a batch fails it is split until the failing rows
 //!   stand alone: they are null and counted, their neighbours keep their values.
 //! - **The same row, the same bits**, whatever batch it comes in. `case` evaluates a branch on the rows that
-//!   take it, `and` and `or` evaluate an operand on the rows that those before it leave open, and `coalesce`,
-//!   `nvl` and `nullif` are such a `case`; so `case when x <> 0 then 1 / x end` never fails.
+//!   take it, and `and`, `or` and `coalesce` evaluate an operand on the rows that those before it leave open; so
+//!   `case when x <> 0 then 1 / x end` never fails.
 //! - **One order of floats.** In comparisons −0.0 = 0.0, NaN = NaN, and NaN is above all. A NaN in a result is
 //!   the canonical one.
 //! - **Names as they are declared.** A field is named by its path, `a.b` or `"a.b"`, case included; nothing is
@@ -16,6 +16,8 @@
 //!   are compared with other types only as literals, which are then read as that type.
 
 mod canonical;
+mod case;
+mod compare;
 mod compile;
 mod date_trunc;
 mod error;
@@ -25,7 +27,9 @@ mod functions;
 mod logic;
 mod math;
 mod parse;
+mod physical;
 mod plan;
+mod simple;
 mod types;
 
 #[cfg(test)]

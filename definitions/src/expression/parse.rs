@@ -136,6 +136,9 @@ impl VisitorMut for Checker<'_> {
         let above = self.ancestors.last();
         let negated = above.is_some_and(|above| above.is_minus);
         let counts = chain.is_none() || above.is_none_or(|above| above.chain != chain);
+        if counts && let Some(op) = &chain {
+            balance(expr, op);
+        }
         let is_minus = matches!(expr, Expr::UnaryOp { op: UnaryOperator::Minus, .. });
         self.depth += usize::from(counts);
         self.ancestors.push(Ancestor { chain, counts, is_minus });
@@ -235,6 +238,34 @@ impl Checker<'_> {
         let help = suggestion(&path, self.fields.iter().map(|field| field.name.as_str()));
         let help = help.map(|help| format!(": {help}")).unwrap_or_default();
         Err(ExpressionError::at(span, format!("there is no field `{path}`{help}")))
+    }
+}
+
+/// Makes a chain of one operator, which the parser nests to the left, as flat as can be. The order of its
+/// operands stays, and so does its value: `and` and `or` are associative.
+fn balance(expr: &mut Expr, op: &BinaryOperator) {
+    let mut operands = Vec::new();
+    let mut open = vec![std::mem::replace(expr, Expr::Value(Value::Null.with_empty_span()))];
+    while let Some(next) = open.pop() {
+        match next {
+            Expr::BinaryOp { left, op: inner, right } if inner == *op => open.extend([*right, *left]),
+            operand => operands.push(operand),
+        }
+    }
+    while operands.len() > 1 {
+        let mut pairs = operands.into_iter();
+        operands = Vec::new();
+        while let Some(left) = pairs.next() {
+            operands.push(match pairs.next() {
+                Some(right) => {
+                    Expr::BinaryOp { left: Box::new(left), op: op.clone(), right: Box::new(right) }
+                }
+                None => left,
+            });
+        }
+    }
+    if let Some(balanced) = operands.pop() {
+        *expr = balanced;
     }
 }
 

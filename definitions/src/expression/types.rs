@@ -85,6 +85,12 @@ pub(super) fn result_type(data_type: &DataType) -> std::result::Result<FieldType
     Err(help.to_owned())
 }
 
+/// The name of a type, as a definition has it where it can.
+pub(super) fn name_of(data_type: &DataType) -> String {
+    FieldType::from_arrow(data_type)
+        .map_or_else(|| data_type.to_string(), |field_type| field_type.to_string())
+}
+
 /// A column of exactly `field_type`'s Arrow type; fails where a value has no place in it.
 pub(super) fn to_field_type(
     column: &ArrayRef,
