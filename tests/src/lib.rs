@@ -1,1 +1,12 @@
-//! tests
+//! Tests of the laws: what must hold of Thalweg whatever the definitions and the log.
+//!
+//! The [`generator`] makes definitions and logs that look for trouble, the [`harness`] takes them through the
+//! real thing (an embedded log, ingestion, the store, training sets), and the [`oracle`] says what must come out.
+//! The laws themselves are in `tests/laws.rs`.
+//!
+//! This crate is for tests alone: nothing depends on it.
+
+pub mod definition;
+pub mod generator;
+pub mod harness;
+pub mod oracle;

@@ -1,0 +1,110 @@
+//! Definitions as the text of a definition file.
+
+use std::fmt::Write;
+
+use thalweg_core::{Aggregation, Window};
+
+use super::{Definitions, Entity, Expression, Feature, Lookback, Source, Time, TimeDelta, View, name_of};
+
+impl Definitions {
+    /// The definition file that says this.
+    pub fn to_yaml(&self) -> String {
+        let mut text = String::new();
+        let sources = self.sources.iter().map(source);
+        let entities = self.entities.iter().map(entity);
+        let views = self.views.iter().map(|view| self.view(view));
+        write_list(&mut text, "sources", sources);
+        write_list(&mut text, "entities", entities);
+        write_list(&mut text, "feature_views", views);
+        text
+    }
+
+    fn view(&self, view: &View) -> Vec<String> {
+        let entity = &self.entities[view.entity];
+        let mut lines = vec![
+            format!("name: {}", view.name),
+            format!("entity: {}", entity.name),
+            format!("source: {}", self.sources[view.source].name),
+        ];
+        let renamed = entity.join_keys.iter().zip(&view.join_keys);
+        let renamed: Vec<_> = renamed
+            .filter_map(|((name, _), expression)| Some(format!("{name}: {}", quoted(expression.as_ref()?))))
+            .collect();
+        if !renamed.is_empty() {
+            lines.push(format!("join_keys: {{{}}}", renamed.join(", ")));
+        }
+        lines.extend(view.filter.as_ref().map(|filter| format!("where: {}", quoted(filter))));
+        lines.extend(view.ttl.map(|ttl| format!("ttl: {ttl}")));
+        match view.lookback {
+            Lookback::Unsaid => {}
+            Lookback::Within(lookback) => lines.push(format!("lookback: {lookback}")),
+            Lookback::Unbounded => lines.push("lookback: unbounded".to_owned()),
+        }
+        lines.push("features:".to_owned());
+        lines.extend(view.features.iter().map(feature));
+        lines
+    }
+}
+
+fn write_list(text: &mut String, key: &str, items: impl Iterator<Item = Vec<String>>) {
+    writeln!(text, "{key}:").expect("a string takes everything");
+    for (n, line) in items.flat_map(|lines| lines.into_iter().enumerate()) {
+        let mark = if n == 0 { "-" } else { " " };
+        writeln!(text, "  {mark} {line}").expect("a string takes everything");
+    }
+}
+
+fn source(source: &Source) -> Vec<String> {
+    let time = |time: &Time| match time {
+        Time::Field(name) => name.clone(),
+        Time::Record => "\"@timestamp\"".to_owned(),
+    };
+    let fields: Vec<_> = source.fields.iter().map(|(name, written)| format!("{name}: {written}")).collect();
+    let mut lines = vec![
+        format!("name: {}", source.name),
+        format!("topic: {}", source.name),
+        "format: json".to_owned(),
+        format!("fields: {{{}}}", fields.join(", ")),
+        format!("event_time: {}", time(&source.event_time)),
+    ];
+    lines.extend(source.append_time.as_ref().map(|append| format!("append_time: {}", time(append))));
+    lines.extend(source.order_by.as_ref().map(|field| format!("order_by: {field}")));
+    lines.extend(source.max_ahead.map(|ahead| format!("max_ahead: {ahead}")));
+    lines
+}
+
+fn entity(entity: &Entity) -> Vec<String> {
+    let keys: Vec<_> = entity.join_keys.iter().map(|(name, of_type)| format!("{name}: {of_type}")).collect();
+    vec![format!("name: {}", entity.name), format!("join_keys: {{{}}}", keys.join(", "))]
+}
+
+fn feature(feature: &Feature) -> String {
+    let names: Vec<_> = feature.aggregations.iter().map(|aggregation| name_of(*aggregation)).collect();
+    let names = if feature.listed { format!("[{}]", names.join(", ")) } else { names.join(", ") };
+    let mut parts = vec![format!("aggregate: {names}")];
+    let length = feature.aggregations.iter().find_map(|aggregation| match aggregation {
+        Aggregation::FirstN { n } | Aggregation::LastN { n } => Some(n),
+        _ => None,
+    });
+    parts.extend(length.map(|n| format!("n: {n}")));
+    parts.extend(feature.of.as_ref().map(|(of, _)| format!("of: {}", quoted(of))));
+    parts.extend(feature.filter.as_ref().map(|filter| format!("where: {}", quoted(filter))));
+    if !feature.windows.is_empty() {
+        let windows: Vec<_> = feature.windows.iter().map(|window| written(*window)).collect();
+        parts.push(format!("windows: [{}]", windows.join(", ")));
+    }
+    format!("  {}: {{{}}}", feature.name, parts.join(", "))
+}
+
+fn written(window: Window) -> String {
+    match window {
+        Window::Lifetime => "lifetime".to_owned(),
+        Window::Sliding { width, offset: TimeDelta::ZERO } => width.to_string(),
+        Window::Sliding { width, offset } => format!("{{window: {width}, offset: {offset}}}"),
+    }
+}
+
+/// An expression as a YAML scalar.
+fn quoted(expression: &Expression) -> String {
+    format!("\"{}\"", expression.to_string().replace('\\', "\\\\").replace('"', "\\\""))
+}

@@ -1,0 +1,161 @@
+//! Definitions.
+
+use std::collections::BTreeMap;
+
+use rand::Rng;
+use rand::seq::IndexedRandom;
+use thalweg_core::{Aggregation, FieldType};
+
+use super::Chance;
+use super::expressions::{FIELDS, condition, input};
+use super::frame::Frame;
+use super::values::pick;
+use crate::definition::{Definitions, Entity, Expression, Feature, Lookback, Source, Time, View, name_of};
+
+/// The types a part of a key can have.
+const KEY_TYPES: [FieldType; 9] = [
+    FieldType::String,
+    FieldType::String,
+    FieldType::String,
+    FieldType::Int64,
+    FieldType::Int32,
+    FieldType::Bool,
+    FieldType::Binary,
+    FieldType::Date,
+    FieldType::Timestamp,
+];
+
+/// One or two sources, one or two entities, one to three views, and the frame they live in.
+pub fn definitions(chance: &mut Chance) -> (Definitions, Frame) {
+    let clock = pick(chance, &["timestamp", "timestamp", "timestamp", "timestamp_ms", "timestamp_s", "date", "@"]);
+    let unit = match clock {
+        "timestamp" => 1,
+        "timestamp_s" => 1_000_000,
+        "date" => 86_400_000_000,
+        _ => 1_000,
+    };
+    let logged = chance.random_bool(0.3);
+    let frame = Frame::new(chance, unit, clock == "@" || logged);
+    let entities: Vec<_> = (0..chance.random_range(1..3)).map(|n| entity(chance, n)).collect();
+    let sources: Vec<_> = (0..if chance.random_bool(0.25) { 2 } else { 1 })
+        .map(|n| source(chance, n, clock, logged, frame, &entities))
+        .collect();
+    let views = (0..chance.random_range(1..4))
+        .map(|n| View {
+            name: format!("view{n}"),
+            source: chance.random_range(0..sources.len()),
+            ..view(chance, frame, &entities)
+        })
+        .collect();
+    (Definitions { sources, entities, views }, frame)
+}
+
+fn entity(chance: &mut Chance, number: usize) -> Entity {
+    let parts = pick(chance, &[1, 1, 2, 3]);
+    let join_keys = (0..parts).map(|part| (format!("key{number}{part}"), pick(chance, &KEY_TYPES))).collect();
+    Entity { name: format!("entity{number}"), join_keys }
+}
+
+fn source(
+    chance: &mut Chance,
+    number: usize,
+    clock: &'static str,
+    logged: bool,
+    frame: Frame,
+    entities: &[Entity],
+) -> Source {
+    let keys = entities.iter().flat_map(|entity| &entity.join_keys);
+    let mut fields: BTreeMap<String, &'static str> =
+        keys.map(|(name, field_type)| (name.clone(), field_type.name())).collect();
+    fields.extend(FIELDS.map(|(name, field_type)| (name.to_owned(), field_type.name())));
+    let mut event_time = Time::Record;
+    if clock != "@" {
+        fields.insert("happened".to_owned(), clock);
+        event_time = Time::Field("happened".to_owned());
+    }
+    let append_time = logged.then(|| {
+        if chance.random_bool(0.5) {
+            return Time::Record;
+        }
+        fields.insert("written".to_owned(), "timestamp_ms");
+        Time::Field("written".to_owned())
+    });
+    let order_by = pick(chance, &[None, Some("int64"), Some("int32"), Some("timestamp")]).map(|declared| {
+        fields.insert("turn".to_owned(), declared);
+        "turn".to_owned()
+    });
+    let max_ahead = chance.random_bool(0.6).then(|| frame.span(chance));
+    Source { name: format!("source{number}"), fields, event_time, append_time, order_by, max_ahead }
+}
+
+fn view(chance: &mut Chance, frame: Frame, entities: &[Entity]) -> View {
+    let entity = chance.random_range(0..entities.len());
+    let join_keys = entities[entity].join_keys.iter().map(|(name, of_type)| join_key(chance, name, *of_type)).collect();
+    let lookback = match chance.random_range(0..4) {
+        0 => Lookback::Unsaid,
+        1 => Lookback::Unbounded,
+        _ => Lookback::Within(frame.span(chance)),
+    };
+    let mut features: Vec<_> = (0..chance.random_range(1..5)).map(|n| feature(chance, frame, n)).collect();
+    if chance.random_bool(0.2) {
+        let last = Feature { aggregations: vec![Aggregation::Last], listed: false, ..feature(chance, frame, 9) };
+        let of = last.of.or_else(|| Some((Expression::field("label"), FieldType::String)));
+        features.push(Feature { of, ..last });
+    }
+    View {
+        name: String::new(),
+        source: 0,
+        entity,
+        join_keys,
+        filter: chance.random_bool(0.4).then(|| condition(chance, 2)),
+        ttl: chance.random_bool(0.5).then(|| frame.span(chance)),
+        lookback,
+        features,
+    }
+}
+
+/// How a part of a key is found, where it is not just the field of its name.
+fn join_key(chance: &mut Chance, name: &str, field_type: FieldType) -> Option<Expression> {
+    if field_type != FieldType::String || chance.random_bool(0.7) {
+        return None;
+    }
+    let (own, label) = (Expression::field(name), Expression::field("label"));
+    Some(match chance.random_range(0..3) {
+        0 => label,
+        1 => Expression::Coalesce(Box::new(own), Box::new(label)),
+        _ => Expression::Case(Box::new(Expression::field("flag")), Box::new(own), Box::new(label)),
+    })
+}
+
+fn feature(chance: &mut Chance, frame: Frame, number: usize) -> Feature {
+    let of = chance.random_bool(0.9).then(|| input(chance));
+    let n = chance.random_range(1..5);
+    let mut possible = vec![Aggregation::Count];
+    if let Some((_, field_type)) = &of {
+        possible.extend([
+            Aggregation::Min,
+            Aggregation::Max,
+            Aggregation::First,
+            Aggregation::Last,
+            Aggregation::FirstN { n },
+            Aggregation::LastN { n },
+        ]);
+        if field_type.is_number() {
+            possible.extend([Aggregation::Sum, Aggregation::Avg, Aggregation::Variance, Aggregation::Stddev]);
+            possible.extend([Aggregation::VariancePop, Aggregation::StddevPop]);
+        }
+    }
+    let listed = chance.random_bool(0.7);
+    let how_many = if listed { chance.random_range(1..6) } else { 1 };
+    let mut aggregations: Vec<_> = possible.choose_multiple(chance, how_many).copied().collect();
+    aggregations.sort_by_key(|aggregation| name_of(*aggregation));
+    let mut windows = Vec::new();
+    for _ in 0..chance.random_range(0..4) {
+        let window = frame.window(chance);
+        if !windows.contains(&window) {
+            windows.push(window);
+        }
+    }
+    let filter = chance.random_bool(0.25).then(|| condition(chance, 1));
+    Feature { name: format!("feature{number}"), aggregations, listed, of, filter, windows }
+}

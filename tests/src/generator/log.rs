@@ -1,0 +1,134 @@
+//! What arrives in the log, and what is asked.
+
+use rand::Rng;
+use rand::seq::SliceRandom;
+use thalweg_core::{FieldType, Value};
+
+use super::definitions::definitions;
+use super::expressions::FIELDS;
+use super::frame::Frame;
+use super::payload::{json, rubbish};
+use super::values::{Pools, key_part, pick, text};
+use super::{Arrival, Case, Chance, Question};
+use crate::definition::{Definitions, Row, Source, Time};
+
+/// The most records of a case.
+const RECORDS: usize = 60;
+
+impl Case {
+    /// A case; equal states of `chance` give equal cases.
+    pub fn generate(chance: &mut Chance) -> Self {
+        let (definitions, frame) = definitions(chance);
+        let partitions = definitions.sources.iter().map(|_| chance.random_range(1..5)).collect::<Vec<_>>();
+        let pools = Pools::new(chance);
+        let present = pick(chance, &[0.6, 0.9, 1.0]);
+        let wrong = pick(chance, &[0.0, 0.0, 0.1]);
+        let mut times: Vec<_> = (0..chance.random_range(0..=RECORDS)).map(|_| frame.time(chance)).collect();
+        put_out_of_order(chance, &mut times);
+        let mut arrivals = Vec::new();
+        for time in times {
+            let source = chance.random_range(0..definitions.sources.len());
+            let partition = chance.random_range(0..partitions[source]);
+            let mut make = Maker { chance, frame, pools, present, wrong };
+            arrivals.push(make.arrival(&definitions, source, partition, time));
+        }
+        let questions = (0..chance.random_range(1..14)).map(|_| question(chance, &definitions, frame, &arrivals));
+        let questions = questions.collect();
+        Self { definitions, partitions, arrivals, questions }
+    }
+}
+
+/// Mostly in order, with some late; or in no order at all.
+fn put_out_of_order(chance: &mut Chance, times: &mut [i64]) {
+    if chance.random_bool(0.3) {
+        return times.shuffle(chance);
+    }
+    times.sort_unstable();
+    if times.len() > 1 {
+        for _ in 0..chance.random_range(0..1 + times.len() / 4) {
+            let (a, b) = (chance.random_range(0..times.len()), chance.random_range(0..times.len()));
+            times.swap(a, b);
+        }
+    }
+}
+
+struct Maker<'a> {
+    chance: &'a mut Chance,
+    frame: Frame,
+    pools: Pools,
+    present: f64,
+    wrong: f64,
+}
+
+impl Maker<'_> {
+    fn arrival(&mut self, definitions: &Definitions, source: usize, partition: i32, time: i64) -> Arrival {
+        let defined = &definitions.sources[source];
+        let row = self.row(definitions, defined, time);
+        let timestamp_ms = match (&defined.event_time, &defined.append_time) {
+            (Time::Record, _) => time / 1_000,
+            (_, Some(Time::Record)) => self.frame.logged_ms(self.chance, time),
+            _ => self.chance.random_range(0..2_000_000_000_000),
+        };
+        let key = self.chance.random_bool(0.7).then(|| text(self.chance).as_bytes().to_vec());
+        if self.chance.random_bool(self.wrong) {
+            return Arrival { source, partition, timestamp_ms, key, value: rubbish(self.chance), row: None };
+        }
+        let value = Some(json(self.chance, defined, &row));
+        Arrival { source, partition, timestamp_ms, key, value, row: Some(row) }
+    }
+
+    fn row(&mut self, definitions: &Definitions, source: &Source, time: i64) -> Row {
+        let mut row = Row::new();
+        for (name, field_type) in FIELDS {
+            if self.chance.random_bool(self.present) {
+                row.insert(name.to_owned(), self.pools.value(self.chance, field_type));
+            }
+        }
+        for (name, field_type) in definitions.entities.iter().flat_map(|entity| &entity.join_keys) {
+            if self.chance.random_bool(0.97) {
+                row.insert(name.clone(), key_part(self.chance, *field_type));
+            }
+        }
+        if let Time::Field(name) = &source.event_time {
+            if !self.chance.random_bool(self.wrong / 2.0) {
+                let value = match source.fields[name] {
+                    "date" => Value::Date(i32::try_from(time / 86_400_000_000).expect("a day of this century")),
+                    _ => Value::Timestamp(time),
+                };
+                row.insert(name.clone(), value);
+            }
+        }
+        if let Some(Time::Field(name)) = &source.append_time {
+            if self.chance.random_bool(0.8) {
+                let logged = self.frame.logged_ms(self.chance, time) * 1_000;
+                row.insert(name.clone(), Value::Timestamp(logged));
+            }
+        }
+        if let Some(name) = source.order_by.as_ref().filter(|_| self.chance.random_bool(0.85)) {
+            let turn = pick(self.chance, &[-1, 0, 1, 2, 3]);
+            let value = match source.fields[name] {
+                "int32" => Value::Int32(turn),
+                "int64" => Value::Int64(turn.into()),
+                _ => Value::Timestamp(turn.into()),
+            };
+            row.insert(name.clone(), value);
+        }
+        row
+    }
+}
+
+/// A question, most often about keys that some event has.
+fn question(chance: &mut Chance, definitions: &Definitions, frame: Frame, arrivals: &[Arrival]) -> Question {
+    let some_row = match arrivals.len() {
+        0 => None,
+        n => arrivals[chance.random_range(0..n)].row.clone(),
+    };
+    let known = some_row.filter(|_| chance.random_bool(0.7)).unwrap_or_default();
+    let mut part = |name: &String, field_type: FieldType| match known.get(name) {
+        Some(value) => value.clone(),
+        None => key_part(chance, field_type),
+    };
+    let parts = definitions.entities.iter().flat_map(|entity| &entity.join_keys);
+    let keys = parts.map(|(name, field_type)| (name.clone(), part(name, *field_type))).collect();
+    Question { keys, at: frame.question(chance) }
+}

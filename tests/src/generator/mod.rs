@@ -1,0 +1,22 @@
+//! Definitions, logs and questions made at random, from a seed, to look for trouble.
+//!
+//! Times sit on a coarse grid of which windows are multiples, so that events meet each other and the edges of
+//! windows; values come from pools that make sums cancel, overflow and turn into NaN; keys are few. A
+//! [`Case`] is plain data: it can be printed, and cut down while it still fails.
+
+mod case;
+mod check;
+mod definitions;
+mod expressions;
+mod frame;
+mod log;
+mod payload;
+mod shrink;
+mod values;
+
+pub use case::{Arrival, Case, Question};
+pub use check::{check, cases};
+pub use shrink::shrink;
+
+/// The source of chance: equal seeds give equal cases.
+pub type Chance = rand::rngs::StdRng;

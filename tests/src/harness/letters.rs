@@ -1,0 +1,40 @@
+//! Dead letters as they stand in the log.
+
+use thalweg_log::{BatchReader, DeadLetter, TopicPartition, dead_letter_topic};
+
+use super::{Outcome, Workshop, failed};
+use crate::oracle::DeadEvent;
+
+/// The dead letters of the source at position `source`, sorted; one that was written twice is there twice.
+///
+/// # Errors
+/// If the topic cannot be read, or a record in it is no dead letter.
+pub fn letters(workshop: &Workshop, source: usize) -> Outcome<Vec<DeadEvent>> {
+    let topic = dead_letter_topic(&workshop.case.definitions.sources[source].name);
+    let mut letters = Vec::new();
+    let (mut bytes, mut scratch) = (Vec::new(), Vec::new());
+    for partition in 0..workshop.log.topic(&topic).map_or(0, |info| info.partitions) {
+        let partition = TopicPartition::new(topic.as_str(), partition);
+        let end = workshop.log.next_offset(&partition).map_err(failed("the end of the dead letters"))?;
+        let mut at = 0;
+        while at < end {
+            at = workshop.log.read(&partition, at, 1 << 20, &mut bytes).map_err(failed("read dead letters"))?;
+            for batch in BatchReader::of_checked(&bytes) {
+                let batch = batch.map_err(failed("a batch of dead letters"))?;
+                for record in batch.records(&mut scratch).map_err(failed("a batch of dead letters"))? {
+                    let record = record.map_err(failed("a dead letter"))?;
+                    let headers = record.headers.filter_map(|(key, value)| Some((std::str::from_utf8(key).ok()?, value)));
+                    let letter = DeadLetter::from_record(record.key, record.value, headers);
+                    let letter = letter.ok_or("a record among the dead letters is none")?;
+                    letters.push(DeadEvent {
+                        view: letter.view,
+                        partition: letter.partition,
+                        offset: letter.offset,
+                    });
+                }
+            }
+        }
+    }
+    letters.sort();
+    Ok(letters)
+}

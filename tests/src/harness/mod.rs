@@ -1,0 +1,28 @@
+//! The real thing in a temporary folder: an embedded log, ingestion into a store, lookups, training sets.
+//!
+//! It takes a [`Case`](crate::generator::Case) through the engine as its users do, definitions as text and events
+//! as JSON, and gives every answer in one form, [`Answers`], in which answers of the engine and of the oracle
+//! are compared.
+
+mod answers;
+mod cells;
+mod expected;
+mod letters;
+mod offline;
+mod online;
+mod workshop;
+
+pub use answers::{Answer, Answers, differences, same};
+pub use expected::{expected, pin_of_prefix};
+pub use letters::letters;
+pub use offline::{Request, stream_bytes, training_answers};
+pub use online::{Found, ManualClock, Online, Pace, look_up, state_of_image};
+pub use workshop::Workshop;
+
+/// What a law says when it does not hold, or when the engine refuses what it should do.
+pub type Outcome<T = ()> = Result<T, String>;
+
+/// An error of the engine, with what was tried.
+pub(crate) fn failed<E: std::fmt::Display>(what: &str) -> impl FnOnce(E) -> String + '_ {
+    move |error| format!("{what}: {error}")
+}

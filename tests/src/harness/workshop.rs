@@ -1,0 +1,90 @@
+//! Definitions that are loaded, and a log that is being written.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use rand::Rng;
+use tempfile::TempDir;
+use thalweg_definitions::{DefinitionFile, Repository, load_text};
+use thalweg_log::{Compression, EmbeddedLog, EmbeddedOptions, NewRecord, TopicIds};
+
+use super::{Outcome, failed};
+use crate::generator::{Arrival, Case, Chance};
+
+/// A folder with a log of a case's topics, and the case's definitions as the engine reads them.
+pub struct Workshop {
+    /// The definitions.
+    pub repository: Arc<Repository>,
+    /// The log.
+    pub log: Arc<EmbeddedLog>,
+    pub(crate) case: Case,
+    pub(crate) dir: TempDir,
+}
+
+impl Workshop {
+    /// Loads the definitions of `case`, and creates its topics, with no records in them.
+    ///
+    /// # Errors
+    /// What the engine has against it.
+    pub fn new(case: &Case) -> Outcome<Self> {
+        let file = DefinitionFile::new("features.yaml", case.definitions.to_yaml());
+        let repository = load_text(&[file]).map_err(failed("the definitions are refused"))?;
+        // Flushes are cheap where there is no disk.
+        let memory = Path::new("/dev/shm");
+        let parent = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+        let dir = tempfile::Builder::new().prefix("thalweg-laws-").tempdir_in(parent);
+        let dir = dir.map_err(failed("a temporary folder"))?;
+        let log = EmbeddedLog::open(dir.path().join("log"), options(case)).map_err(failed("open the log"))?;
+        for (source, partitions) in case.definitions.sources.iter().zip(&case.partitions) {
+            log.create_topic(&source.name, *partitions).map_err(failed("create a topic"))?;
+        }
+        Ok(Self { repository: Arc::new(repository), log: Arc::new(log), case: case.clone(), dir })
+    }
+
+    /// A workshop in which all records of `case` are in the log.
+    ///
+    /// # Errors
+    /// What the engine has against it.
+    pub fn with_all(case: &Case, chance: &mut Chance) -> Outcome<Self> {
+        let workshop = Self::new(case)?;
+        workshop.append(&case.arrivals, chance)?;
+        Ok(workshop)
+    }
+
+    /// Appends records in order, in runs of any length: a run's records of one partition make one batch.
+    ///
+    /// # Errors
+    /// What the log has against it.
+    pub fn append(&self, arrivals: &[Arrival], chance: &mut Chance) -> Outcome {
+        let mut rest = arrivals;
+        while !rest.is_empty() {
+            let (run, after) = rest.split_at(chance.random_range(1..=rest.len()));
+            rest = after;
+            let mut batches: BTreeMap<(usize, i32), Vec<NewRecord<'_>>> = BTreeMap::new();
+            for arrival in run {
+                batches.entry((arrival.source, arrival.partition)).or_default().push(NewRecord {
+                    key: arrival.key.as_deref(),
+                    value: arrival.value.as_deref(),
+                    timestamp_ms: arrival.timestamp_ms,
+                    headers: &[],
+                });
+            }
+            for ((source, partition), records) in batches {
+                let topic = &self.case.definitions.sources[source].name;
+                self.log.append(topic, partition, &records).map_err(failed("append"))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn options(case: &Case) -> EmbeddedOptions {
+    // Small segments now and then, so that reading crosses from one to the next.
+    let (compression, segment_bytes) = match case.arrivals.len() % 3 {
+        0 => (Compression::None, 2_000),
+        1 => (Compression::Zstd, 1 << 20),
+        _ => (Compression::None, 1 << 20),
+    };
+    EmbeddedOptions { segment_bytes, compression, topic_ids: TopicIds::Seeded(7) }
+}

@@ -1,0 +1,156 @@
+//! Which events a view has, which of them it sees at an instant, and what comes of it.
+
+use thalweg_core::{Instant, Status, TimeDelta, Value, Window};
+
+use super::expression::{evaluate, is_true};
+use super::fold::fold;
+use crate::definition::{Column, Definitions, Event, Row, Source, Time, View};
+
+/// An event of a view: where it stands in the order, whom it is about, what it says.
+#[derive(Clone, Debug)]
+pub struct Placed<'a> {
+    /// When it happened, microseconds.
+    pub time: i64,
+    /// The value of the source's `order_by` field.
+    pub order_by: Option<i64>,
+    /// Its partition.
+    pub partition: i32,
+    /// Its offset.
+    pub offset: i64,
+    /// The parts of its key.
+    pub key: Vec<Value>,
+    /// Its fields.
+    pub row: &'a Row,
+}
+
+/// A record that is no event: of its source, or of one view.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DeadEvent {
+    /// The view that cannot have it; all of them, if none.
+    pub view: Option<String>,
+    /// Its partition.
+    pub partition: i32,
+    /// Its offset.
+    pub offset: i64,
+}
+
+/// The events of `view` among those of its source, in their total order.
+pub fn placed_events<'a>(definitions: &Definitions, view: &View, events: &[Event<'a>]) -> Vec<Placed<'a>> {
+    let mut placed = passing(definitions, view, events);
+    placed.retain(|event| !lacks_key(event));
+    placed.sort_by_key(|event| (event.time, event.order_by, event.partition, event.offset));
+    placed
+}
+
+/// The records among those of the source at position `source` that go to its dead letters, sorted.
+pub fn dead_events(definitions: &Definitions, source: usize, events: &[Event]) -> Vec<DeadEvent> {
+    let dead = |view: Option<&View>, partition, offset| DeadEvent {
+        view: view.map(|view| view.name.clone()),
+        partition,
+        offset,
+    };
+    let untimed = events.iter().filter(|event| time_of(&definitions.sources[source], event).is_none());
+    let mut all: Vec<_> = untimed.map(|event| dead(None, event.partition, event.offset)).collect();
+    for view in definitions.views.iter().filter(|view| view.source == source) {
+        let keyless = passing(definitions, view, events).into_iter().filter(lacks_key);
+        all.extend(keyless.map(|event| dead(Some(view), event.partition, event.offset)));
+    }
+    all.sort();
+    all
+}
+
+/// The watermark when of each partition the records before `applied` are applied: the least of the newest event
+/// times of the partitions of which there are more, or of all partitions the newest if there are no more.
+pub fn watermark(source: &Source, events: &[Event], applied: &[i64]) -> Option<i64> {
+    let of = |partition: usize| events.iter().filter(move |e| usize::try_from(e.partition) == Ok(partition));
+    let newest = |partition: usize| {
+        let seen = of(partition).filter(|event| event.offset < applied[partition]);
+        seen.filter_map(|event| Some(time_of(source, event)?.0)).max()
+    };
+    let behind = |partition: &usize| of(*partition).any(|event| event.offset >= applied[*partition]);
+    let partitions = 0..applied.len();
+    match partitions.clone().filter(behind).map(newest).min() {
+        Some(least) => least,
+        None => partitions.filter_map(newest).max(),
+    }
+}
+
+/// The value of `column` of `view` for `key` at `at`, and its status, over the view's events in order.
+pub fn value(view: &View, column: &Column, events: &[Placed], key: &[Value], at: Instant) -> (Value, Status) {
+    let at = i128::from(at.as_micros());
+    let visible = events.iter().filter(|event| event.key == key && i128::from(event.time) <= at);
+    let young = |event: &Placed| view.ttl.is_none_or(|ttl| i128::from(event.time) > back(at, ttl));
+    let inside = |event: &Placed| match column.window {
+        Window::Lifetime => true,
+        Window::Sliding { width, offset } => {
+            let until = back(at, offset);
+            back(until, width) < i128::from(event.time) && i128::from(event.time) <= until
+        }
+    };
+    let visible: Vec<_> = visible.collect();
+    let folded: Vec<_> = visible.iter().filter(|e| young(e) && inside(e)).map(|event| event.row).collect();
+    let value = fold(column, &folded);
+    let status = if visible.is_empty() {
+        Status::NotFound
+    } else if !visible.iter().any(|event| young(event)) {
+        Status::OutsideMaxAge
+    } else if value.is_null() {
+        Status::NullValue
+    } else {
+        Status::Present
+    };
+    (value, status)
+}
+
+/// An instant moved earlier, or the first one there is.
+fn back(instant: i128, by: TimeDelta) -> i128 {
+    (instant - i128::from(by.as_micros())).max(i128::from(i64::MIN))
+}
+
+/// The events that the view's `where` lets through, those that lack a part of its key among them.
+fn passing<'a>(definitions: &Definitions, view: &View, events: &[Event<'a>]) -> Vec<Placed<'a>> {
+    let source = &definitions.sources[view.source];
+    let keys = definitions.entities[view.entity].join_keys.iter().zip(&view.join_keys);
+    let place = |event: &Event<'a>| {
+        let (time, row) = time_of(source, event)?;
+        let order_by = source.order_by.as_ref().and_then(|name| match row.get(name)? {
+            Value::Int32(n) => Some(i64::from(*n)),
+            Value::Int64(n) | Value::Timestamp(n) => Some(*n),
+            _ => None,
+        });
+        let part = |((name, _), given): (&(String, _), &Option<_>)| match given {
+            Some(expression) => evaluate(expression, row),
+            None => row.get(name).cloned().unwrap_or(Value::Null),
+        };
+        let key = keys.clone().map(part).collect();
+        let passes = view.filter.as_ref().is_none_or(|filter| is_true(filter, row));
+        passes.then_some(Placed { time, order_by, partition: event.partition, offset: event.offset, key, row })
+    };
+    events.iter().filter_map(place).collect()
+}
+
+fn lacks_key(event: &Placed) -> bool {
+    event.key.iter().any(Value::is_null)
+}
+
+/// When an event happened and what it says; none if it cannot be decoded, has no event time, or lies too far
+/// ahead of its append time.
+pub fn time_of<'a>(source: &Source, event: &Event<'a>) -> Option<(i64, &'a Row)> {
+    let row = event.row?;
+    let read = |time: &Time| match time {
+        Time::Record => Some(i128::from(event.timestamp_ms) * 1_000),
+        Time::Field(name) => match row.get(name)? {
+            Value::Timestamp(micros) => Some(i128::from(*micros)),
+            Value::Date(days) => Some(i128::from(*days) * 86_400_000_000),
+            _ => None,
+        },
+    };
+    let time = read(&source.event_time)?;
+    let max_ahead = source.max_ahead.map_or(86_400_000_000, TimeDelta::as_micros);
+    if let Some(appended) = source.append_time.as_ref().and_then(read) {
+        if time > appended + i128::from(max_ahead) {
+            return None;
+        }
+    }
+    Some((i64::try_from(time).expect("an instant"), row))
+}
