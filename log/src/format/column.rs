@@ -77,6 +77,7 @@ impl Column {
     }
 
     /// Number of values, nulls among them.
+    #[inline]
     pub(super) fn len(&self) -> usize {
         self.nulls.len()
     }
@@ -106,6 +107,7 @@ impl Column {
     ///
     /// # Errors
     /// If the value is of another type than the column, or the column's text would pass 2 GiB.
+    #[inline]
     pub(super) fn push(&mut self, value: Scalar<'_>) -> Result<(), String> {
         match (&mut self.values, value) {
             (Values::Bool(values), Scalar::Bool(value)) => values.append(value),

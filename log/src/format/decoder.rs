@@ -56,7 +56,7 @@ impl DecoderSpec {
 /// decoder.push(8, 1_372_680_000_001, None, Some(br#"{"carrier": 5}"#));
 /// let decoded = decoder.finish(9);
 /// assert_eq!(decoded.offsets, [7]);
-/// assert_eq!(decoded.dead[0].reason, "field `carrier`: 5 is no string at line 1 column 13");
+/// assert!(decoded.dead[0].reason.starts_with("field `carrier`: 5 is no string"));
 /// # Ok::<(), thalweg_log::FormatError>(())
 /// ```
 #[derive(Debug)]
@@ -214,5 +214,161 @@ impl Decoder {
             Reader::Avro(reader) => reader.read(value, &mut self.columns)?,
         }
         Ok(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::test_support::{columns_text, decode, spec};
+
+    #[test]
+    fn one_bad_record_among_a_thousand_spoils_only_itself() {
+        let (avro, fields) = Format::avro(
+            r#"{"type": "record", "name": "R", "fields": [
+                {"name": "n", "type": "int"}, {"name": "s", "type": ["null", "string"]}]}"#,
+        )
+        .expect("a sound schema");
+        for (format, bad) in [(Format::Json, &br#"{"n": 1, "s": 2}"#[..]), (avro, &[2, 2, 8, b'x'])] {
+            let rows = spec(Format::Json, fields.clone());
+            let texts: Vec<String> = (0..1_000)
+                .map(|n| {
+                    if n % 3 == 0 {
+                        format!(r#"{{"n": {n}}}"#)
+                    } else {
+                        format!(r#"{{"n": {n}, "s": "t{n}"}}"#)
+                    }
+                })
+                .collect();
+            let rows = decode(&rows, &texts.iter().map(String::as_bytes).collect::<Vec<_>>()).columns;
+            let mut payloads =
+                crate::format::encode_rows(&format, &fields, &rows).expect("rows of the format");
+            payloads[617] = bad.to_vec();
+            let payloads: Vec<&[u8]> = payloads.iter().map(Vec::as_slice).collect();
+            let decoded = decode(&spec(format, fields.clone()), &payloads);
+
+            assert_eq!(decoded.num_rows(), 999);
+            assert_eq!(decoded.dead.len(), 1);
+            assert_eq!((decoded.dead[0].offset, decoded.dead[0].value.as_deref()), (617, Some(bad)));
+            assert!(decoded.dead[0].reason.starts_with("field `s`: "), "{}", decoded.dead[0].reason);
+            assert_eq!(decoded.offsets, (0..1_000).filter(|n| *n != 617).collect::<Vec<_>>());
+            let good: Vec<_> = [rows.slice(0, 617), rows.slice(618, 382)].iter().map(columns_text).collect();
+            assert_eq!(
+                columns_text(&decoded.columns),
+                [format!("{}, {}", good[0][0], good[1][0]), format!("{}, {}", good[0][1], good[1][1])]
+            );
+        }
+    }
+
+    #[test]
+    fn records_without_a_value_are_dead() {
+        let spec = spec(Format::Json, Vec::new());
+        let mut decoder = Decoder::new(&spec, "flights", 3).expect("a sound specification");
+        decoder.push(10, 5, Some(b"k"), None);
+        decoder.push(12, 6, None, Some(b""));
+        decoder.push(13, i64::MAX, None, Some(b"{}"));
+        let decoded = decoder.finish(20);
+        assert_eq!((decoded.topic.as_str(), decoded.partition, decoded.next_offset), ("flights", 3, 20));
+        assert_eq!(decoded.offsets, [13]);
+        assert_eq!(decoded.timestamps_us, [i64::MAX]);
+        assert_eq!(decoded.columns.num_rows(), 1, "rows count without columns too");
+        let dead: Vec<_> =
+            decoded.dead.iter().map(|d| (d.offset, d.timestamp_ms, d.reason.as_str())).collect();
+        assert_eq!(dead, [(10, 5, "the record has no value (a tombstone)"), (12, 6, "the value is empty")]);
+        assert_eq!(decoded.dead[0].key.as_deref(), Some(&b"k"[..]));
+        assert_eq!(
+            (decoded.dead[0].value.as_deref(), decoded.dead[1].value.as_deref()),
+            (None, Some(&b""[..]))
+        );
+        let empty = decoder.finish(21);
+        assert_eq!((empty.num_rows(), empty.dead.len(), empty.next_offset), (0, 0, 21));
+    }
+
+    #[test]
+    fn keys_and_timestamps_of_records_are_fields() {
+        let fields = vec![
+            Field::new(RECORD_KEY, FieldType::String),
+            Field::new("a", FieldType::Bool),
+            Field::new(RECORD_TIMESTAMP, FieldType::Timestamp),
+        ];
+        let mut decoder = Decoder::new(&spec(Format::Json, fields), "t", 0).expect("a sound specification");
+        decoder.push(0, 1, Some(b"UA"), Some(b"{}"));
+        decoder.push(1, 2, Some(b"AA"), Some(b"{"));
+        decoder.push(2, -3, None, Some(b"{\"a\": true}"));
+        decoder.push(3, 4, Some(b"\xff"), Some(b"{}"));
+        let decoded = decoder.finish(4);
+        assert_eq!(
+            columns_text(&decoded.columns),
+            [r#""UA", null, null"#, "null, true, null", "1000, -3000, 4000"]
+        );
+        assert_eq!(decoded.columns.schema(), *decoder.schema());
+    }
+
+    #[test]
+    fn fields_that_are_not_in_use_are_checked_all_the_same() {
+        let (avro, fields) = Format::avro(
+            r#"{"type": "record", "name": "R", "fields": [
+                {"name": "used", "type": "int"}, {"name": "idle", "type": {"type": "array", "items": "string"}}]}"#,
+        )
+        .expect("a sound schema");
+        let json = DecoderSpec {
+            format: Format::Json,
+            fields: vec![Field::new("used", FieldType::Int32)],
+            unused: vec![Field::new("idle", FieldType::Int32)],
+            keep_payloads: false,
+        };
+        for (spec, good, bad) in [
+            (json, &br#"{"used": 1, "idle": 2}"#[..], &br#"{"used": 1, "idle": "x"}"#[..]),
+            (spec(avro, fields), &[2, 2, 2, b'x', 0], &[2, 2, 2, 0xff, 0]),
+        ] {
+            let decoded = decode(&spec, &[good, bad, good]);
+            assert_eq!(columns_text(&decoded.columns), ["1, 1"]);
+            assert_eq!(decoded.dead.len(), 1);
+            assert!(decoded.dead[0].reason.starts_with("field `idle`: "), "{}", decoded.dead[0].reason);
+        }
+    }
+
+    #[test]
+    fn payloads_are_kept_when_asked_for() {
+        let spec = DecoderSpec { keep_payloads: true, ..spec(Format::Json, Vec::new()) };
+        let mut decoder = Decoder::new(&spec, "t", 1).expect("a sound specification");
+        decoder.push(0, 7, Some(b"k"), Some(b"{}"));
+        decoder.push(1, 7, Some(b"x"), Some(b"?"));
+        decoder.push(2, 8, None, Some(b"{ }"));
+        decoder.push(3, -9, Some(b""), Some(b"{}"));
+        let decoded = decoder.finish(4);
+        let letters = [0, 1, 2].map(|row| decoded.dead_letter(row, Some("v"), "no key"));
+        assert_eq!(
+            letters.each_ref().map(|l| (l.offset, l.timestamp_ms, l.key.as_deref(), l.value.as_deref())),
+            [
+                (0, 7, Some(&b"k"[..]), Some(&b"{}"[..])),
+                (2, 8, None, Some(b"{ }")),
+                (3, -9, Some(b""), Some(b"{}")),
+            ]
+        );
+        assert_eq!((letters[0].view.as_deref(), letters[0].partition), (Some("v"), 1));
+    }
+
+    #[test]
+    fn a_specification_that_cannot_be_met_is_refused() {
+        let (avro, _) =
+            Format::avro(r#"{"type": "record", "name": "R", "fields": [{"name": "n", "type": "int"}]}"#)
+                .expect("a sound schema");
+        for (format, field, wanted) in [
+            (
+                avro.clone(),
+                Field::new("m", FieldType::Int32),
+                "the Avro schema has no field `m` that can be used; it has: n",
+            ),
+            (
+                avro,
+                Field::new("n", FieldType::Int64),
+                "field `n` is asked for as int64, but the Avro schema makes it int32",
+            ),
+            (Format::Json, Field::new("a.", FieldType::Int64), "`a.` is no path"),
+        ] {
+            let error = Decoder::new(&spec(format, vec![field]), "t", 0).expect_err("it cannot be met");
+            assert!(error.to_string().starts_with(wanted), "{error}");
+        }
     }
 }

@@ -24,10 +24,13 @@ pub(super) fn encode_json(fields: &[Field], rows: &RecordBatch) -> Result<Vec<Ve
     for (field, column) in columns_of(fields, rows)? {
         insert(&mut root, &field.name, field, column);
     }
+    let mut length = 0;
     (0..rows.num_rows())
         .map(|row| {
-            let mut out = Vec::new();
+            // Rows are about as long as their neighbours.
+            let mut out = Vec::with_capacity(length + length / 8);
             write_object(&root, row, &mut out)?;
+            length = out.len();
             Ok(out)
         })
         .collect()
@@ -100,18 +103,19 @@ fn write_value(field: &Field, column: &ArrayRef, row: usize, out: &mut Vec<u8>) 
         FieldType::Binary => write_json(&STANDARD.encode(column.as_binary::<i32>().value(row)), out),
         FieldType::Date => {
             let days = column.as_primitive::<Date32Type>().value(row);
-            let date = write_date(days);
-            write_json(&date.ok_or_else(|| format!("day {days} is outside of the years 0 to 9999"))?, out);
+            if !write_quoted(out, |out| write_date(days, out)) {
+                return Err(format!("day {days} is outside of the years 0 to 9999"));
+            }
         }
         FieldType::Timestamp => {
             let micros = column.as_primitive::<TimestampMicrosecondType>().value(row);
-            match write_instant(micros) {
-                Some(text) => write_json(&text, out),
-                None if micros % field.unit.micros() == 0 => write_json(&(micros / field.unit.micros()), out),
-                None => {
-                    return Err(format!("{micros} microseconds are no whole number of {}", field.type_name()));
-                }
+            if write_quoted(out, |out| write_instant(micros, out)) {
+                return Ok(());
             }
+            if micros % field.unit.micros() != 0 {
+                return Err(format!("{micros} microseconds are no whole number of {}", field.type_name()));
+            }
+            write_json(&(micros / field.unit.micros()), out);
         }
     }
     Ok(())
@@ -126,6 +130,19 @@ fn no_number(value: f64) -> &'static str {
     } else {
         "-Infinity"
     }
+}
+
+/// Appends what `write` appends, in quotes; nothing where it says that it had nothing.
+fn write_quoted(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> bool) -> bool {
+    let start = out.len();
+    out.push(b'"');
+    let written = write(out);
+    if written {
+        out.push(b'"');
+    } else {
+        out.truncate(start);
+    }
+    written
 }
 
 /// Appends a text or a number as JSON.

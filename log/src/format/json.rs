@@ -2,34 +2,19 @@
 //!
 //! serde_json finds its way through the object and hands over the text of each value in use, which is then read as
 //! its field's type: no tree of values is built, integers and floats are read from their own digits (exact, and
-//! correctly rounded for float32 as for float64), and a reason can show what was found. arrow-json is not used:
-//! it takes numbers for text and text for numbers, truncates fractions, lets the last of two equal names win, and an
-//! error leaves a whole batch without saying which record it was.
+//! correctly rounded for float32 as for float64), and a reason can show what was found. arrow-json is not used: it
+//! takes text for numbers, truncates the fractions of integers, lets the last of two equal names win, and its errors
+//! spoil a whole batch without saying which record they are about.
 
-use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt;
 
-use base64::Engine;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
-use thalweg_core::FieldType;
 
 use super::Field;
-use super::column::{Column, Scalar};
-use super::time::{parse_date, parse_instant};
-
-/// Standard base64, the padding at the end optional.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &alphabet::STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
-
-/// How many characters of a value a reason shows.
-const SHOWN_CHARS: usize = 60;
+use super::column::Column;
+use super::json_value::read_value;
 
 /// Reads JSON objects, picking some fields.
 #[derive(Debug)]
@@ -38,7 +23,8 @@ pub(super) struct JsonReader {
     fields: Vec<Field>,
 }
 
-/// The members of an object that are, or hold, fields; sorted by name.
+/// The members of an object that are, or hold, fields; sorted by name, shorter names first, so that looking one up
+/// mostly compares lengths.
 #[derive(Debug, Default)]
 struct Object {
     members: Vec<Member>,
@@ -91,7 +77,7 @@ impl Object {
     fn insert(&mut self, inside: &str, path: &str, number: usize) {
         let (name, rest) = path.split_once('.').map_or((path, None), |(name, rest)| (name, Some(rest)));
         let full = if inside.is_empty() { name.to_owned() } else { format!("{inside}.{name}") };
-        let place = self.members.binary_search_by(|m| m.name.as_str().cmp(name));
+        let place = self.place(name);
         let kind = match rest {
             None => Kind::Field(number),
             Some(_) => Kind::Object(Self::default()),
@@ -106,8 +92,13 @@ impl Object {
     }
 
     fn member(&self, name: &str) -> Option<&Member> {
-        let place = self.members.binary_search_by(|m| m.name.as_str().cmp(name)).ok()?;
-        self.members.get(place)
+        self.members.get(self.place(name).ok()?)
+    }
+
+    /// Where the member of this name is, or would be.
+    fn place(&self, name: &str) -> Result<usize, usize> {
+        self.members
+            .binary_search_by(|m| m.name.len().cmp(&name.len()).then_with(|| m.name.as_str().cmp(name)))
     }
 }
 
@@ -196,102 +187,102 @@ impl<'a> Visitor<'_> for Name<'a> {
     }
 }
 
-/// Reads the text of one JSON value as `field`'s type, into its column.
-fn read_value(field: &Field, text: &str, column: &mut Column, row: usize) -> Result<(), String> {
-    if column.len() > row {
-        return Err("appears twice".to_owned());
-    }
-    if text == "null" {
-        column.push_null();
-        return Ok(());
-    }
-    let wrong = || format!("{} is no {}", shown(text), field.type_name());
-    match field.field_type {
-        FieldType::Bool => column.push(Scalar::Bool(match text {
-            "true" => true,
-            "false" => false,
-            _ => return Err(wrong()),
-        })),
-        FieldType::Int32 => column.push(Scalar::Int32(integer(field, text)?)),
-        FieldType::Int64 => column.push(Scalar::Int64(integer(field, text)?)),
-        FieldType::Float32 => {
-            let value: f32 = float_text(text).and_then(|t| t.parse().ok()).ok_or_else(wrong)?;
-            check_range(field, text, value.is_infinite())?;
-            column.push(Scalar::Float32(value))
-        }
-        FieldType::Float64 => {
-            let value: f64 = float_text(text).and_then(|t| t.parse().ok()).ok_or_else(wrong)?;
-            check_range(field, text, value.is_infinite())?;
-            column.push(Scalar::Float64(value))
-        }
-        FieldType::String => column.push(Scalar::String(&string(text)?.ok_or_else(wrong)?)),
-        FieldType::Binary => {
-            let text = string(text)?.ok_or_else(wrong)?;
-            let bytes = BASE64.decode(text.as_bytes()).map_err(|e| format!("{} (base64): {e}", wrong()))?;
-            column.push(Scalar::Binary(&bytes))
-        }
-        FieldType::Date => {
-            let days = string(text)?.and_then(|text| parse_date(&text));
-            column.push(Scalar::Int32(days.ok_or_else(|| format!("{} (YYYY-MM-DD)", wrong()))?))
-        }
-        FieldType::Timestamp => {
-            let micros = match string(text)? {
-                Some(instant) => {
-                    parse_instant(&instant).ok_or_else(|| format!("{} (RFC 3339, or an integer)", wrong()))?
-                }
-                None => integer::<i64>(field, text)?
-                    .checked_mul(field.unit.micros())
-                    .ok_or_else(|| out_of_range(field, text))?,
-            };
-            column.push(Scalar::Int64(micros))
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::Format;
+    use crate::format::test_support::{columns_text, decode, spec};
+    use proptest::prelude::*;
+    use thalweg_core::FieldType;
+
+    /// What becomes of an object whose member `a` is declared as `type_name`: its value as text, or the reason.
+    fn read_object(type_name: &str, payload: &[u8]) -> Result<String, String> {
+        let field = Field::declared("a", type_name).expect("a type");
+        let decoded = decode(&spec(Format::Json, vec![field]), &[payload]);
+        match decoded.dead.first() {
+            Some(dead) => Err(dead.reason.clone()),
+            None => Ok(columns_text(&decoded.columns).remove(0)),
         }
     }
-}
 
-/// An integer written as one: no fraction, no exponent.
-fn integer<T: std::str::FromStr>(field: &Field, text: &str) -> Result<T, String> {
-    text.parse().map_err(|_| {
-        if text.strip_prefix('-').unwrap_or(text).bytes().all(|b| b.is_ascii_digit()) {
-            out_of_range(field, text)
-        } else {
-            format!("{} is no {}", shown(text), field.type_name())
+    #[test]
+    fn payloads_that_are_no_object_are_refused_with_a_reason() {
+        let deep = [b"[".repeat(100_000), b"]".repeat(100_000)].concat();
+        for (payload, reason) in [
+            (&b"{"[..], "not the expected JSON: EOF while parsing"),
+            (b" ", "not the expected JSON: EOF while parsing"),
+            (b"null", "not the expected JSON: invalid type: null, expected an object"),
+            (b"17", "not the expected JSON: invalid type: integer `17`, expected an object"),
+            (b"\"{}\"", "not the expected JSON: invalid type: string \"{}\", expected an object"),
+            (b"[{\"a\": 1}]", "not the expected JSON: invalid type: sequence, expected an object"),
+            (b"{\"a\": 1} {\"a\": 2}", "not the expected JSON: trailing characters"),
+            (b"{\"a\": 1},", "not the expected JSON: trailing characters"),
+            (b"{\"a\": 1,}", "not the expected JSON: trailing comma"),
+            (b"{'a': 1}", "not the expected JSON: key must be a string"),
+            (b"{\"b\": 01}", "not the expected JSON: invalid number"),
+            (b"{\"b\": nan}", "not the expected JSON: expected ident"),
+            (b"{\"a\": }", "field `a`: expected value"),
+            (b"{\"a\": 1, \"a\": 1}", "field `a`: appears twice"),
+            (b"{\"a\": null, \"\\u0061\": 1}", "field `a`: appears twice"),
+            (b"{\"b\": \"\xff\"}", "not UTF-8: byte 7 is no part of a character"),
+            (b"\xef\xbb\xbf{}", "not the expected JSON: expected value"),
+            (&deep, "not the expected JSON: "),
+        ] {
+            let found = read_object("int32", payload).expect_err("no object");
+            assert!(
+                found.starts_with(reason),
+                "{}: {found}",
+                String::from_utf8_lossy(&payload[..payload.len().min(40)])
+            );
         }
-    })
-}
-
-/// What Rust's reader of floats takes for the value, which reads every JSON number, correctly rounded.
-fn float_text(text: &str) -> Option<&str> {
-    match text {
-        r#""NaN""# => Some("NaN"),
-        r#""Infinity""# => Some("inf"),
-        r#""-Infinity""# => Some("-inf"),
-        number if number.starts_with(|c: char| c == '-' || c.is_ascii_digit()) => Some(number),
-        _ => None,
+        // What is not in use may be anything, however deep.
+        assert_eq!(
+            read_object("int32", &[b"{\"b\": ", &deep[..], b", \"a\": 1}"].concat()).as_deref(),
+            Ok("1")
+        );
     }
-}
 
-/// Refuses numbers so large that they round to infinity.
-fn check_range(field: &Field, text: &str, is_infinite: bool) -> Result<(), String> {
-    if is_infinite && !text.starts_with('"') { Err(out_of_range(field, text)) } else { Ok(()) }
-}
-
-fn out_of_range(field: &Field, text: &str) -> String {
-    format!("{} is out of the range of {}", shown(text), field.type_name())
-}
-
-/// The string that a JSON text writes, or nothing if it writes something else.
-fn string(text: &str) -> Result<Option<Cow<'_, str>>, String> {
-    let Some(inner) = text.strip_prefix('"').and_then(|t| t.strip_suffix('"')) else { return Ok(None) };
-    if !inner.contains('\\') {
-        return Ok(Some(Cow::Borrowed(inner)));
+    #[test]
+    fn paths_reach_into_objects() {
+        let fields = ["a.b.c", "a.b.d", "a.e", "f"].map(|name| Field::new(name, FieldType::Int32));
+        let payloads: Vec<&[u8]> = vec![
+            br#"{"f": 4, "a": {"e": 3, "x": {"c": 9}, "b": {"d": 2, "c": 1}}, "c": 8}"#,
+            br#"{"a": {"b": null, "e": 3}}"#,
+            br#"{"a": null}"#,
+            br#"{"a": {}}"#,
+            br#"{"a": 5}"#,
+            br#"{"a": {"b": {"c": "x"}}}"#,
+            br#"{"a": {"b": [1]}, "f": 4}"#,
+        ];
+        let decoded = decode(&spec(Format::Json, fields.to_vec()), &payloads);
+        assert_eq!(
+            columns_text(&decoded.columns),
+            ["1, null, null, null", "2, null, null, null", "3, 3, null, null", "4, null, null, null"]
+        );
+        let reasons: Vec<_> = decoded.dead.iter().map(|dead| dead.reason.as_str()).collect();
+        assert_eq!(
+            reasons,
+            [
+                "field `a`: invalid type: integer `5`, expected an object at line 1 column 7",
+                "field `a.b.c`: \"x\" is no int32 at line 1 column 22",
+                "field `a.b`: invalid type: sequence, expected an object at line 1 column 13",
+            ]
+        );
     }
-    let unescaped = String::deserialize(&mut serde_json::Deserializer::from_str(text));
-    unescaped.map(|text| Some(Cow::Owned(text))).map_err(|e| format!("{} is no text: {e}", shown(text)))
-}
 
-fn shown(text: &str) -> Cow<'_, str> {
-    match text.char_indices().nth(SHOWN_CHARS) {
-        None => Cow::Borrowed(text),
-        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+
+        #[test]
+        fn any_bytes_are_borne(bytes in prop::collection::vec(any::<u8>(), 1..200), cut in 0_usize..60) {
+            let json = br#"{"a": -1.5e3, "b": ["x\u0041", {"c": null}], "d": {"e": "NaN"}}"#;
+            let mut spoilt = json[..cut].to_vec();
+            spoilt.extend(&bytes);
+            let fields = vec![Field::new("a", FieldType::Float64), Field::new("d.e", FieldType::Float32)];
+            let spec = spec(Format::Json, fields);
+            let decoded = decode(&spec, &[&bytes, json, &spoilt]);
+            prop_assert_eq!(decoded.dead.len() + decoded.num_rows(), 3);
+            prop_assert!(decoded.offsets.contains(&1));
+        }
     }
 }

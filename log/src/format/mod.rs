@@ -10,6 +10,11 @@ mod encode_json;
 mod error;
 mod field;
 mod json;
+mod json_value;
+#[cfg(test)]
+mod round_trip;
+#[cfg(test)]
+mod test_support;
 mod time;
 
 pub use avro::{AvroFraming, AvroSchema};

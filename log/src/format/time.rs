@@ -69,28 +69,72 @@ fn offset(zone: &[u8]) -> Option<i64> {
     }
 }
 
-/// The date `days` after the epoch as `YYYY-MM-DD`, or nothing if its year has not four digits.
-pub(super) fn write_date(days: i32) -> Option<String> {
-    let date = NaiveDate::from_num_days_from_ce_opt(days.checked_add(EPOCH_DAY)?)?;
-    let year = date.year();
-    (0..=9_999).contains(&year).then(|| format!("{year:04}-{:02}-{:02}", date.month(), date.day()))
+/// Appends the date `days` after the epoch as `YYYY-MM-DD`, or nothing, and says so, if its year has not four digits.
+pub(super) fn write_date(days: i32, out: &mut Vec<u8>) -> bool {
+    let date = days.checked_add(EPOCH_DAY).and_then(NaiveDate::from_num_days_from_ce_opt);
+    let Some((date, year)) = date.and_then(|date| Some((date, u32::try_from(date.year()).ok()?))) else {
+        return false;
+    };
+    if year > 9_999 {
+        return false;
+    }
+    write_digits(year, 4, out);
+    out.push(b'-');
+    write_digits(date.month(), 2, out);
+    out.push(b'-');
+    write_digits(date.day(), 2, out);
+    true
 }
 
-/// The instant `micros` after the epoch in RFC 3339, UTC, or nothing if its year has not four digits.
+/// Appends the instant `micros` after the epoch in RFC 3339, UTC, or nothing, and says so, if its year has not four
+/// digits.
 ///
 /// A fraction is written, with six digits, only if there is one.
-pub(super) fn write_instant(micros: i64) -> Option<String> {
+pub(super) fn write_instant(micros: i64, out: &mut Vec<u8>) -> bool {
     let (seconds, fraction) = (micros.div_euclid(MICROS_PER_SECOND), micros.rem_euclid(MICROS_PER_SECOND));
     let (days, second) = (seconds.div_euclid(SECONDS_PER_DAY), seconds.rem_euclid(SECONDS_PER_DAY));
-    let date = write_date(i32::try_from(days).ok()?)?;
-    let time = format!("{:02}:{:02}:{:02}", second / 3_600, second / 60 % 60, second % 60);
-    Some(if fraction == 0 { format!("{date}T{time}Z") } else { format!("{date}T{time}.{fraction:06}Z") })
+    if !i32::try_from(days).is_ok_and(|days| write_date(days, out)) {
+        return false;
+    }
+    // Neither the seconds of a day nor the microseconds of a second pass 32 bits.
+    let [second, fraction] = [second as u32, fraction as u32];
+    for (mark, number) in [(b'T', second / 3_600), (b':', second / 60 % 60), (b':', second % 60)] {
+        out.push(mark);
+        write_digits(number, 2, out);
+    }
+    if fraction != 0 {
+        out.push(b'.');
+        write_digits(fraction, 6, out);
+    }
+    out.push(b'Z');
+    true
+}
+
+/// Appends the last `count` digits of a number.
+fn write_digits(number: u32, count: usize, out: &mut Vec<u8>) {
+    let start = out.len();
+    out.resize(start + count, b'0');
+    let mut rest = number;
+    for digit in out[start..].iter_mut().rev() {
+        *digit += (rest % 10) as u8;
+        rest /= 10;
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    fn date_text(days: i32) -> Option<String> {
+        let mut out = Vec::new();
+        write_date(days, &mut out).then(|| String::from_utf8(out).expect("digits and dashes"))
+    }
+
+    fn instant_text(micros: i64) -> Option<String> {
+        let mut out = Vec::new();
+        write_instant(micros, &mut out).then(|| String::from_utf8(out).expect("digits and marks"))
+    }
 
     #[test]
     fn instants_are_read_to_the_microsecond_below() {
@@ -148,26 +192,26 @@ mod tests {
             [("1970-01-01", 0), ("1969-12-31", -1), ("2000-02-29", 11_016), ("9999-12-31", 2_932_896)]
         {
             assert_eq!(parse_date(text), Some(days));
-            assert_eq!(write_date(days).as_deref(), Some(text));
+            assert_eq!(date_text(days).as_deref(), Some(text));
         }
         for text in ["1970-13-01", "1970-00-01", "1970-1-1", "1970-01-011", "-970-01-01", "1970/01/01"] {
             assert_eq!(parse_date(text), None, "{text}");
         }
         for days in [2_932_897, i32::MAX, i32::MIN, -719_529] {
-            assert_eq!(write_date(days), None);
+            assert_eq!(date_text(days), None);
         }
     }
 
     proptest! {
         #[test]
         fn written_instants_read_back(micros in -62_167_219_200_000_000_i64..253_402_300_800_000_000) {
-            let text = write_instant(micros).expect("a year of four digits");
+            let text = instant_text(micros).expect("a year of four digits");
             prop_assert_eq!(parse_instant(&text), Some(micros));
         }
 
         #[test]
         fn other_instants_are_not_written(micros in 253_402_300_800_000_000..=i64::MAX) {
-            prop_assert_eq!(write_instant(micros), None);
+            prop_assert_eq!(instant_text(micros), None);
         }
 
         #[test]

@@ -1,8 +1,11 @@
 //! Reading the primitives of Avro's binary encoding, every length checked.
 
-/// What is wrong with a datum, and in which field.
+/// What is wrong with a datum, and in which field. Boxed, as every value is returned beside one.
 #[derive(Debug)]
-pub(super) struct Fault {
+pub(super) struct Fault(Box<Parts>);
+
+#[derive(Debug)]
+struct Parts {
     path: String,
     what: String,
 }
@@ -11,18 +14,16 @@ impl Fault {
     /// The same inside of the field `name`.
     #[cold]
     pub(super) fn inside(mut self, name: &str) -> Self {
-        self.path = if self.path.is_empty() { name.to_owned() } else { format!("{name}.{}", self.path) };
+        let path = &mut self.0.path;
+        *path = if path.is_empty() { name.to_owned() } else { format!("{name}.{path}") };
         self
     }
 }
 
 impl std::fmt::Display for Fault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.path.is_empty() {
-            f.write_str(&self.what)
-        } else {
-            write!(f, "field `{}`: {}", self.path, self.what)
-        }
+        let Parts { path, what } = &*self.0;
+        if path.is_empty() { f.write_str(what) } else { write!(f, "field `{path}`: {what}") }
     }
 }
 
@@ -52,13 +53,12 @@ impl<'v> Cursor<'v> {
     /// A fault at this place.
     #[cold]
     pub(super) fn fault(&self, what: impl std::fmt::Display) -> Fault {
-        Fault {
-            path: String::new(),
-            what: format!("{what}, at byte {} of {}", self.position, self.payload.len()),
-        }
+        let what = format!("{what}, at byte {} of {}", self.position, self.payload.len());
+        Fault(Box::new(Parts { path: String::new(), what }))
     }
 
     /// The next `count` bytes.
+    #[inline]
     pub(super) fn bytes(&mut self, count: usize, what: &str) -> Result<&'v [u8], Fault> {
         let Some(bytes) = self.payload[self.position..].get(..count) else {
             return Err(
@@ -70,6 +70,7 @@ impl<'v> Cursor<'v> {
     }
 
     /// The next `N` bytes.
+    #[inline]
     pub(super) fn array<const N: usize>(&mut self, what: &str) -> Result<[u8; N], Fault> {
         let Some(bytes) = self.payload[self.position..].first_chunk::<N>() else {
             return Err(
@@ -81,6 +82,7 @@ impl<'v> Cursor<'v> {
     }
 
     /// A boolean.
+    #[inline]
     pub(super) fn boolean(&mut self) -> Result<bool, Fault> {
         match self.array("a boolean")? {
             [0] => Ok(false),
@@ -90,7 +92,18 @@ impl<'v> Cursor<'v> {
     }
 
     /// A long: zigzag, seven bits a byte, the lowest first.
+    #[inline]
     pub(super) fn long(&mut self) -> Result<i64, Fault> {
+        if let Some(&byte) = self.payload.get(self.position)
+            && byte < 0x80
+        {
+            self.position += 1;
+            return Ok(i64::from(byte >> 1) ^ -i64::from(byte & 1));
+        }
+        self.long_of_many_bytes()
+    }
+
+    fn long_of_many_bytes(&mut self) -> Result<i64, Fault> {
         let mut bits = 0_u64;
         for (place, byte) in self.payload[self.position..].iter().enumerate() {
             if place == 9 && *byte > 1 {
@@ -106,12 +119,14 @@ impl<'v> Cursor<'v> {
     }
 
     /// An int: a long that fits into 32 bits.
+    #[inline]
     pub(super) fn int(&mut self) -> Result<i32, Fault> {
         let long = self.long()?;
         i32::try_from(long).map_err(|_| self.fault(format_args!("{long} is out of the range of int")))
     }
 
     /// Bytes after their length.
+    #[inline]
     pub(super) fn sized(&mut self, what: &str) -> Result<&'v [u8], Fault> {
         let length = self.long()?;
         let length = usize::try_from(length)
@@ -120,12 +135,14 @@ impl<'v> Cursor<'v> {
     }
 
     /// Text.
+    #[inline]
     pub(super) fn text(&mut self) -> Result<&'v str, Fault> {
         let bytes = self.sized("a string")?;
         std::str::from_utf8(bytes).map_err(|_| self.fault("a string that is not UTF-8"))
     }
 
     /// The number of one of `count` things.
+    #[inline]
     pub(super) fn choice(&mut self, count: usize, what: &str) -> Result<usize, Fault> {
         let number = self.long()?;
         usize::try_from(number)

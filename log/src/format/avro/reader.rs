@@ -215,3 +215,119 @@ pub(super) fn holds_any(path: &str, fields: &[Field]) -> bool {
     path.is_empty()
         || fields.iter().any(|field| field.name.strip_prefix(path).is_some_and(|rest| rest.starts_with('.')))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::format::test_support::{columns_text, decode, spec};
+    use crate::format::{AvroFraming, Format};
+
+    /// What becomes of `payload` as the record `{a: schema}`: the value as text, or the reason.
+    fn read(schema: &str, payload: &[u8]) -> Result<String, String> {
+        let record =
+            format!(r#"{{"type": "record", "name": "R", "fields": [{{"name": "a", "type": {schema}}}]}}"#);
+        let (format, fields) = Format::avro(&record).expect("a sound schema");
+        let decoded = decode(&spec(format, fields), &[payload]);
+        match decoded.dead.first() {
+            Some(dead) => Err(dead.reason.clone()),
+            None => Ok(columns_text(&decoded.columns).pop().unwrap_or_default()),
+        }
+    }
+
+    const ARRAY: &str = r#"{"type": "array", "items": "int"}"#;
+    const NULLS: &str = r#"{"type": "array", "items": "null"}"#;
+    const MAP: &str = r#"{"type": "map", "values": "boolean"}"#;
+    const ENUM: &str = r#"{"type": "enum", "name": "E", "symbols": ["X", "Y"]}"#;
+    const FIXED: &str = r#"{"type": "fixed", "name": "F", "size": 2}"#;
+    const MILLIS: &str = r#"{"type": "long", "logicalType": "timestamp-millis"}"#;
+    const NANOS: &str = r#"{"type": "long", "logicalType": "timestamp-nanos"}"#;
+    const LIST: &str = r#"{"type": "record", "name": "L", "fields": [{"name": "v", "type": "int"}, {"name": "next", "type": ["null", "L"]}]}"#;
+    /// Ten bytes, the longest integer.
+    const MAX: [u8; 10] = [0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1];
+
+    #[test]
+    fn datums_are_read_to_their_last_byte() {
+        for (schema, payload, value) in [
+            (r#""boolean""#, &[1][..], "true"),
+            (r#""int""#, &[0xff, 0xff, 0xff, 0xff, 0x0f], "-2147483648"),
+            (r#""int""#, &[0x80, 0x00], "0"),
+            (r#""long""#, &MAX, "9223372036854775807"),
+            (r#""float""#, &[0, 0, 0, 0x80], "-0.0"),
+            (r#""double""#, &[1, 0, 0, 0, 0, 0, 0xf0, 0xff], "NaN"),
+            (r#""string""#, &[4, 0xc3, 0xbc], "\"ü\""),
+            (r#""bytes""#, &[4, 0xff, 0], "[255, 0]"),
+            (r#"["null", "int"]"#, &[2, 4], "2"),
+            (r#"["int", "null"]"#, &[2], "null"),
+            (ENUM, &[2], "\"Y\""),
+            (FIXED, &[1, 2], "[1, 2]"),
+            (MILLIS, &[1], "-1000"),
+            (NANOS, &[1], "-1"),
+            (ARRAY, &[4, 2, 2, 3, 4, 2, 2, 0], ""),
+            (MAP, &[2, 2, b'k', 1, 0], ""),
+            // A quintillion nulls take no time.
+            (NULLS, &[0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0], ""),
+            (LIST, &[2, 2, 4, 2, 6, 0], "1"),
+        ] {
+            assert_eq!(read(schema, payload).as_deref(), Ok(value), "{schema} {payload:?}");
+        }
+    }
+
+    #[test]
+    fn spoilt_datums_are_refused_with_a_reason() {
+        let block = [0x03, 0x08, 2, 2, 0];
+        for (schema, payload, reason) in [
+            (r#""boolean""#, &[2][..], "field `a`: a boolean is 0 or 1, not 2, at byte 1 of 1"),
+            (r#""int""#, &[0x80], "field `a`: cut short: an integer that does not end, at byte 0 of 1"),
+            (r#""int""#, &[0x80, 0x80, 0x80, 0x80, 0x10], "field `a`: 2147483648 is out of the range of int"),
+            (r#""int""#, &[2, 0, 0], "2 bytes are left over after the datum, at byte 1 of 3"),
+            (r#""long""#, &[0xff; 11], "field `a`: an integer of more than 64 bits"),
+            (r#""double""#, &[0; 7], "field `a`: cut short: a double of 8 bytes, but 7 are left"),
+            (r#""string""#, &[8, b'x'], "field `a`: cut short: a string of 4 bytes, but 1 are left"),
+            (r#""string""#, &[2, 0xff], "field `a`: a string that is not UTF-8"),
+            (r#""bytes""#, &[1], "field `a`: bytes cannot be -1 bytes long"),
+            (r#""bytes""#, &MAX, "field `a`: cut short: bytes of 9223372036854775807 bytes, but 0 are left"),
+            (r#"["null", "int"]"#, &[4, 2], "field `a`: union branch 2 of 2"),
+            (r#"["null", "int"]"#, &[1, 2], "field `a`: union branch -1 of 2"),
+            (ENUM, &[4], "field `a`: enum symbol 2 of 2"),
+            (FIXED, &[1], "field `a`: cut short: a fixed of 2 bytes, but 1 are left"),
+            (MILLIS, &MAX, "field `a`: 9223372036854775807 milliseconds are out of the range of timestamp"),
+            (ARRAY, &[4, 2, 0x80], "field `a`: cut short: an integer that does not end"),
+            (ARRAY, &MAX, "field `a`: cut short: an integer that does not end"),
+            (ARRAY, &[3, 1, 2, 2, 0], "field `a`: cut short: a block of -1 bytes"),
+            (ARRAY, &[3, 8, 2, 0], "field `a`: cut short: a block of 4 bytes, but 2 are left"),
+            (ARRAY, &[3, 2, 2, 2, 0], "field `a`: a block is not as long as it says"),
+            (ARRAY, &block, "field `a`: cut short: a block of 4 bytes, but 3 are left"),
+            (MAP, &[2, 2, 0xff, 1, 0], "field `a`: a string that is not UTF-8"),
+            (LIST, &[2, 2, 4, 4], "field `a.next.next`: union branch 2 of 2"),
+            (LIST, &[2; 4_000], "field `a"),
+        ] {
+            let found = read(schema, payload).expect_err("spoilt");
+            assert!(found.starts_with(reason), "{schema} {payload:?}: {found}");
+        }
+        let deep = read(LIST, &[2; 4_000]).expect_err("too deep");
+        assert!(deep.contains("values lie more than 512 deep in each other"), "{deep}");
+    }
+
+    #[test]
+    fn single_objects_must_be_of_the_schema() {
+        let (format, fields) =
+            Format::avro(r#"{"type": "record", "name": "R", "fields": [{"name": "a", "type": "int"}]}"#)
+                .expect("a sound schema");
+        let spec = spec(format.with_framing(AvroFraming::SingleObject), fields);
+        let Format::Avro { schema, .. } = &spec.format else { panic!("it is Avro") };
+        let sound = [&[0xc3, 1][..], &schema.fingerprint().to_le_bytes(), &[14]].concat();
+        let mut other = sound.clone();
+        other[9] ^= 1;
+        let decoded = decode(&spec, &[&sound, &[14], &other, &sound[..10], &sound[..5]]);
+        assert_eq!(columns_text(&decoded.columns), ["7"]);
+        let reasons: Vec<_> = decoded.dead.iter().map(|dead| dead.reason.as_str()).collect();
+        for (reason, wanted) in reasons.iter().zip([
+            "not in single-object encoding: it must begin with c301",
+            "written with another schema: its fingerprint is ",
+            "field `a`: cut short",
+            "not in single-object encoding",
+        ]) {
+            assert!(reason.starts_with(wanted), "{reason}");
+        }
+        assert_eq!(reasons.len(), 4);
+    }
+}
