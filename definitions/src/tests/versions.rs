@@ -34,6 +34,7 @@ fn what_means_nothing_changes_no_version_and_no_plan() {
         ("owner: ops", "owner: sales"),
         ("dep_delay + 1.0", "(dep_delay  +  1.0)"),
         ("not cancelled", "NOT cancelled"),
+        ("      dest: string\n", "      \"dest\": 'string'\n"),
         ("windows: [1h, 1d]", "windows: [1d, 1h]"),
         ("[avg, max]", "[max, avg]"),
         ("      last_dest: dest\n", "      last_dest: {aggregate: last, of: dest}\n"),
@@ -63,7 +64,6 @@ fn every_change_of_meaning_changes_the_version() {
     let mut seen = vec![before.version];
     for (old, new) in [
         ("topic: flights", "topic: departures"),
-        ("carrier: string\n      dest", "carrier: string\n      \"dest\""),
         ("dep_delay: float64", "dep_delay: float32"),
         ("hour: int32", "hour: int64"),
         ("hour: int32", "minute: int32"),
@@ -89,9 +89,7 @@ fn every_change_of_meaning_changes_the_version() {
         ("last_dest: dest", "last_dest: {aggregate: last_n, n: 3, of: dest}"),
     ] {
         let version = after(old, new).version;
-        // Quotes around a key are nothing; they stand in the list to see that the list is looked at.
-        let means_something = !new.contains('"') || new.contains('@');
-        assert_eq!(!seen.contains(&version), means_something, "{old} → {new}");
+        assert!(!seen.contains(&version), "{old} → {new}");
         seen.push(version);
     }
 }
@@ -115,7 +113,7 @@ fn schemas_change_versions_but_not_by_their_documentation() {
 }
 
 #[test]
-fn versions_are_stable() {
+fn a_version_is_shown_by_its_first_twelve_digits() {
     let version = load(BASE, FEATURES).version;
     assert_eq!(version.to_string(), version.to_hex()[..12]);
     assert_eq!(version.to_hex().len(), 64);
