@@ -35,10 +35,10 @@ struct Compare {
     signature: Signature,
 }
 
-static BETWEEN: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Compare::new(Kind::Between, &[]));
-static NULLIF: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Compare::new(Kind::NullIf, &[]));
+static BETWEEN: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Compare::function(Kind::Between, &[]));
+static NULLIF: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Compare::function(Kind::NullIf, &[]));
 static COALESCE: LazyLock<Arc<ScalarUDF>> =
-    LazyLock::new(|| Compare::new(Kind::Coalesce, &["nvl", "ifnull"]));
+    LazyLock::new(|| Compare::function(Kind::Coalesce, &["nvl", "ifnull"]));
 
 /// `between(x, low, high)`: whether x is neither below `low` nor above `high`.
 pub(super) fn between() -> Arc<ScalarUDF> {
@@ -57,7 +57,7 @@ pub(super) fn coalesce() -> Arc<ScalarUDF> {
 }
 
 impl Compare {
-    fn new(kind: Kind, aliases: &[&str]) -> Arc<ScalarUDF> {
+    fn function(kind: Kind, aliases: &[&str]) -> Arc<ScalarUDF> {
         let aliases = aliases.iter().map(|alias| (*alias).to_owned()).collect();
         let signature = Signature::user_defined(Volatility::Immutable);
         Arc::new(ScalarUDF::new_from_impl(Self { kind, aliases, signature }))

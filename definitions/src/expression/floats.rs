@@ -86,11 +86,11 @@ struct Canonical {
     signature: Signature,
 }
 
-static COMPARABLE: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Canonical::new(Form::Comparable));
-static ONE_NAN: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Canonical::new(Form::OneNan));
+static COMPARABLE: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Canonical::function(Form::Comparable));
+static ONE_NAN: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Canonical::function(Form::OneNan));
 
 impl Canonical {
-    fn new(form: Form) -> Arc<ScalarUDF> {
+    fn function(form: Form) -> Arc<ScalarUDF> {
         let signature =
             Signature::uniform(1, vec![DataType::Float32, DataType::Float64], Volatility::Immutable);
         Arc::new(ScalarUDF::new_from_impl(Self { form, signature }))
@@ -153,22 +153,22 @@ pub(super) fn compare_canonical_floats(expr: Expr, schema: &DFSchema) -> Result<
         Ok(match expr {
             Expr::BinaryExpr(BinaryExpr { left, op, right }) if is_comparison(op) => {
                 Transformed::yes(Expr::BinaryExpr(BinaryExpr {
-                    left: boxed(left, schema)?,
+                    left: boxed(*left, schema)?,
                     op,
-                    right: boxed(right, schema)?,
+                    right: boxed(*right, schema)?,
                 }))
             }
             Expr::InList(InList { expr, list, negated }) => {
                 let list = list.into_iter().map(|item| in_form(item, Form::Comparable, schema));
                 let list = list.collect::<Result<_>>()?;
-                Transformed::yes(Expr::InList(InList { expr: boxed(expr, schema)?, list, negated }))
+                Transformed::yes(Expr::InList(InList { expr: boxed(*expr, schema)?, list, negated }))
             }
             Expr::Case(Case { expr: Some(base), when_then_expr, else_expr }) => {
                 let branches =
-                    when_then_expr.into_iter().map(|(when, then)| Ok((boxed(when, schema)?, then)));
+                    when_then_expr.into_iter().map(|(when, then)| Ok((boxed(*when, schema)?, then)));
                 let when_then_expr = branches.collect::<Result<_>>()?;
                 Transformed::yes(Expr::Case(Case {
-                    expr: Some(boxed(base, schema)?),
+                    expr: Some(boxed(*base, schema)?),
                     when_then_expr,
                     else_expr,
                 }))
@@ -203,8 +203,8 @@ pub(super) fn is_comparison(op: Operator) -> bool {
     )
 }
 
-fn boxed(expr: Box<Expr>, schema: &DFSchema) -> Result<Box<Expr>> {
-    Ok(Box::new(in_form(*expr, Form::Comparable, schema)?))
+fn boxed(expr: Expr, schema: &DFSchema) -> Result<Box<Expr>> {
+    Ok(Box::new(in_form(expr, Form::Comparable, schema)?))
 }
 
 fn in_form(expr: Expr, form: Form, schema: &DFSchema) -> Result<Expr> {

@@ -16,8 +16,11 @@ use datafusion_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
 };
 
+type OfOne = fn(f64) -> f64;
+type OfTwo = fn(f64, f64) -> std::result::Result<f64, ArrowError>;
+
 /// Functions of one number, by name.
-const OF_ONE: [(&str, fn(f64) -> f64); 19] = [
+const OF_ONE: [(&str, OfOne); 19] = [
     ("acos", libm::acos),
     ("acosh", libm::acosh),
     ("asin", libm::asin),
@@ -70,9 +73,6 @@ pub(super) fn math_functions() -> Vec<Arc<ScalarUDF>> {
     ];
     of_one.chain(of_two).map(|function| Arc::new(ScalarUDF::new_from_impl(function))).collect()
 }
-
-type OfOne = fn(f64) -> f64;
-type OfTwo = fn(f64, f64) -> std::result::Result<f64, ArrowError>;
 
 /// A function of one or two numbers.
 #[derive(Debug)]

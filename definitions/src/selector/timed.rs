@@ -135,7 +135,7 @@ impl SourceSelector {
 }
 
 /// The values that `mask` is true for.
-pub(super) fn filtered(values: &Int64Array, mask: &BooleanArray) -> Int64Array {
+fn filtered(values: &Int64Array, mask: &BooleanArray) -> Int64Array {
     let kept = filter(values, mask).expect("a mask as long as the values");
     kept.as_primitive::<Int64Type>().clone()
 }

@@ -89,6 +89,7 @@ fn shown(column: &ArrayRef) -> Vec<String> {
     (0..column.len()).map(|row| formatter.value(row).to_string()).collect()
 }
 
+/// Evaluates on one row.
 fn value(sql: &str, row: &Row) -> (String, u64) {
     let Evaluated { column, failed } = compiled(sql).evaluate(&batch(std::slice::from_ref(row)));
     (shown(&column).remove(0), failed)

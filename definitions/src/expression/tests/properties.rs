@@ -8,12 +8,8 @@ use proptest::prelude::*;
 use super::super::functions;
 use super::{Expression, FIELDS, Row, batch, compiled, fields, shown};
 
-/// Evaluates on one row.
-
 /// Every function, with arguments at the ends of their types. None may panic, and a row gives the same whether
-
 /// it is alone or not.
-
 #[test]
 fn functions_survive_extremes() {
     let ints = [None, Some(i64::MIN), Some(-1), Some(0), Some(1), Some(40), Some(i64::MAX)];
@@ -131,7 +127,6 @@ fn functions_survive_extremes() {
 }
 
 /// Evaluates a batch whole, and row by row, and wants the same bits and the same count.
-
 fn assert_same_alone(expression: &Expression, batch: &RecordBatch, sql: &str) {
     let whole = expression.evaluate(batch);
     let alone: Vec<_> = (0..batch.num_rows()).map(|row| expression.evaluate(&batch.slice(row, 1))).collect();
@@ -145,7 +140,6 @@ fn assert_same_alone(expression: &Expression, batch: &RecordBatch, sql: &str) {
 }
 
 /// Expressions of type int64, float64 and bool, made of each other.
-
 fn expressions() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         Just("n".to_owned()),
