@@ -18,6 +18,8 @@ mod key_index;
 mod pin;
 mod replay;
 mod spine;
+#[cfg(test)]
+mod tests;
 mod training_set;
 
 pub use boundary::Boundary;

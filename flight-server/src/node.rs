@@ -137,6 +137,10 @@ impl Node {
         if let Some(ingest) = old.ingest {
             stop(ingest)?;
         }
+        // A longer lookback needs events that were forgotten, though it leaves the view's version as it is.
+        for view in diff.views.iter().filter(|view| view.rebuild).filter_map(|view| new.view(&view.name)) {
+            store.drop_state(&view.name, view.version.as_bytes())?;
+        }
         let ingest = self.start_ingest(store, &new)?;
         self.replace(Current { repository: new, ingest: Some(ingest) });
         Ok(diff)
