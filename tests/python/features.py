@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,23 +16,23 @@ from timeline import Measure, Span
 class Feature:
     """What to measure for a column, and how to finish it."""
 
-    measures: Mapping[str, Measure]
+    measures: Sequence[Measure]
     finish: Callable[[list[pa.Array], pa.Table], pa.Array]
 
 
 def count(span: Span, of: str = "position") -> Feature:
     """How many."""
-    return Feature({"n": Measure(f"count({of})", span)}, lambda measured, _: measured[0])
+    return Feature((Measure(f"count({of})", span),), lambda measured, _: measured[0])
 
 
 def extreme(function: str, of: str, span: Span) -> Feature:
     """The least or the greatest."""
-    return Feature({function: Measure(f"{function}({of})", span)}, lambda measured, _: measured[0])
+    return Feature((Measure(f"{function}({of})", span),), lambda measured, _: measured[0])
 
 
 def total(of: str, span: Span) -> Feature:
     """A sum of whole numbers."""
-    return Feature({"sum": _sum(of, span)}, lambda measured, _: measured[0].cast(pa.int64()))
+    return Feature((_sum(of, span),), lambda measured, _: measured[0].cast(pa.int64()))
 
 
 def average(of: str, span: Span) -> Feature:
@@ -42,7 +42,7 @@ def average(of: str, span: Span) -> Feature:
         counts, sums = map(_integers, measured)
         return pa.array(ratios(sums, counts), mask=counts == 0)
 
-    return Feature({"n": Measure(f"count({of})", span), "sum": _sum(of, span)}, finish)
+    return Feature((Measure(f"count({of})", span), _sum(of, span)), finish)
 
 
 def variance(of: str, span: Span) -> Feature:
@@ -58,7 +58,7 @@ def stddev(of: str, span: Span) -> Feature:
 def last(of: str, span: Span) -> Feature:
     """The latest value that is not null."""
     latest = Measure(f"max(CASE WHEN {of} IS NOT NULL THEN position END)", span)
-    return Feature({"latest": latest}, lambda measured, events: events[of].combine_chunks().take(measured[0]))
+    return Feature((latest,), lambda measured, events: events[of].combine_chunks().take(measured[0]))
 
 
 def last_n(n: int, of: str, span: Span) -> Feature:
@@ -73,7 +73,7 @@ def last_n(n: int, of: str, span: Span) -> Feature:
         items = events[of].combine_chunks().take(pa.array(np.repeat(latest, lengths) - steps))
         return pa.ListArray.from_arrays(pa.array(starts, pa.int32()), items, mask=pa.array(counts == 0))
 
-    measures = {"n": Measure("count(position)", span), "latest": Measure("max(position)", span)}
+    measures = (Measure("count(position)", span), Measure("max(position)", span))
     return Feature(measures, finish)
 
 
@@ -92,7 +92,7 @@ def fraction_total(of: str, span: Span) -> Feature:
         ranges = zip(measured[0].to_pylist(), measured[1].to_pylist())
         return pa.array([None if first is None else of_range(first, last) for first, last in ranges], pa.float64())
 
-    measures = {"first": Measure("min(position)", span), "last": Measure("max(position)", span)}
+    measures = (Measure("min(position)", span), Measure("max(position)", span))
     return Feature(measures, finish)
 
 
@@ -102,7 +102,7 @@ def _deviation(of: str, span: Span, finish_exactly: Callable[..., np.ndarray]) -
         return pa.array(finish_exactly(numerators, denominators), mask=denominators == 0)
 
     squares = Measure(f"sum({of} * {of})", span)
-    return Feature({"n": Measure(f"count({of})", span), "sum": _sum(of, span), "squares": squares}, finish)
+    return Feature((Measure(f"count({of})", span), _sum(of, span), squares), finish)
 
 
 def _sum(of: str, span: Span) -> Measure:

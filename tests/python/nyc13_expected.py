@@ -28,7 +28,7 @@ _WHOLE = {"departures": ["dep_delay"], "arrivals": ["arr_delay", "air_time"]}
 def spine(data: Path) -> pa.Table:
     """A row for every departure: its entities and its instant."""
     with duckdb.connect() as db:
-        return db.execute(
+        return db.sql(
             f"""SELECT flight_id, carrier, origin, dest, tailnum, dep_at AS event_timestamp
             FROM read_parquet('{data}/departures.parquet', file_row_number = true) ORDER BY file_row_number"""
         ).to_arrow_table()
@@ -58,19 +58,20 @@ def _columns(db: duckdb.DuckDBPyConnection, view: View) -> dict[str, pa.Array]:
         f"""CREATE OR REPLACE TABLE events AS SELECT * EXCLUDE (tie),
         row_number() OVER (ORDER BY {view.key}, t, tie) - 1 AS position FROM {view.source}"""
     )
-    measures = {"known": Measure("count(position)", _LIFETIME), "visible": Measure("count(position)", view.ttl or _LIFETIME)}
-    for name, feature in view.features.items():
-        measures |= {f"{name}__{part}": one for part, one in feature.measures.items()}
-    measured = measure(db, "events", view.key, measures)
-    events = db.execute("SELECT * FROM events ORDER BY position").to_arrow_table()
-    known, visible = (pc.greater(measured[name].combine_chunks(), 0) for name in ("known", "visible"))
+    known, visible = Measure("count(position)", _LIFETIME), Measure("count(position)", view.ttl or _LIFETIME)
+    wanted = [known, visible, *(one for feature in view.features.values() for one in feature.measures)]
+    # Many columns share a count or a sum.
+    names = {one: f"measure_{number}" for number, one in enumerate(dict.fromkeys(wanted))}
+    table = measure(db, "events", view.key, {name: one for one, name in names.items()})
+    measured = {one: table[name].combine_chunks() for one, name in names.items()}
+    events = db.sql("SELECT * FROM events ORDER BY position").to_arrow_table()
+    is_unknown, is_outside = (pc.equal(measured[one], 0) for one in (known, visible))
     columns: dict[str, pa.Array] = {}
     for name, feature in view.features.items():
-        parts = [measured[f"{name}__{part}"].combine_chunks() for part in feature.measures]
-        values = feature.finish(parts, events)
+        values = feature.finish([measured[one] for one in feature.measures], events)
         columns[f"{view.name}__{name}"] = values
         columns[f"{view.name}__{name}__status"] = pc.case_when(
-            pc.make_struct(pc.invert(known), pc.invert(visible), values.is_null()),
+            pc.make_struct(is_unknown, is_outside, values.is_null()),
             "NOT_FOUND", "OUTSIDE_MAX_AGE", "NULL_VALUE", "PRESENT",
         )  # fmt: skip
     return columns

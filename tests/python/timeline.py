@@ -47,7 +47,7 @@ def measure(
     columns = ", ".join(
         f"{one.sql} OVER (PARTITION BY {key} ORDER BY t {one.span.frame}) AS {name}" for name, one in measures.items()
     )
-    return db.execute(
+    return db.sql(
         f"""
         WITH timeline AS (
             SELECT * FROM {events} UNION ALL BY NAME SELECT number, {key}, t FROM spine
