@@ -147,8 +147,8 @@ fn typed_field<'a>(
     };
     if !types.contains(&field.field_type) {
         let allowed = one_of(types.iter().map(|field_type| field_type.name()));
-        let help = (key != "order_by" && field.field_type.is_integer()).then(
-            || "an integer is a time only where it is declared as timestamp, timestamp_ms or timestamp_s",
+        let help = (key != "order_by" && field.field_type.is_integer()).then_some(
+            "an integer is a time only where it is declared as timestamp, timestamp_ms or timestamp_s",
         );
         mistakes.add_with_help(
             &node.place,
