@@ -30,6 +30,6 @@ def _comparable(column: pa.Array) -> pa.Array:
     if pa.types.is_list(column.type):
         # A list as the bytes of its items, whose widths are equal.
         assert column.type.value_type == pa.float64() and column.flatten().null_count == 0
-        lists = column.to_pylist()
-        return pa.array([None if items is None else np.array(items, dtype=np.float64).tobytes() for items in lists])
+        texts = [None if items is None else np.array(items, dtype=np.float64).tobytes() for items in column.to_pylist()]
+        return pa.array(texts, pa.binary())
     return column

@@ -31,3 +31,5 @@ def test_lists() -> None:
     assert difference(wanted, pa.array([[1.0, 0.0], None, []])) is None
     assert difference(pa.array([[1.0, -0.0], None, []]), wanted) is not None
     assert difference(pa.array([[1.0, 0.0], [], []]), wanted) is not None
+    only_null = pa.array([None], wanted.type)
+    assert difference(only_null, only_null) is None
