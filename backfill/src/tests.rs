@@ -57,7 +57,7 @@ impl World {
     }
 
     fn request(&self, seconds: &[i64]) -> TrainingSetRequest {
-        let at = seconds.iter().map(|second| second * 1_000_000).collect::<TimestampMicrosecondArray>();
+        let at = TimestampMicrosecondArray::from_iter_values(seconds.iter().map(|second| second * 1_000_000));
         let spine = RecordBatch::try_from_iter([
             ("shop", Arc::new(StringArray::from(vec!["a"; seconds.len()])) as ArrayRef),
             (DEFAULT_TIMESTAMP_COLUMN, Arc::new(at)),
