@@ -43,7 +43,9 @@ pub enum Error {
         wanted: String,
     },
     /// A key or time of a spine row is null.
-    #[error("spine column `{column}` is null in row {row} ({nulls} such rows): a row needs {purpose}; drop or fill those rows")]
+    #[error(
+        "spine column `{column}` is null in row {row} ({nulls} such rows): a row needs {purpose}; drop or fill those rows"
+    )]
     NullInSpine {
         /// The column.
         column: String,
@@ -71,7 +73,9 @@ pub enum Error {
         limit: usize,
     },
     /// A feature column would have the name of another column of the answer.
-    #[error("the answer would have two columns named `{column}`; rename the spine's, take the view under another name (`as`), or leave full_feature_names on")]
+    #[error(
+        "the answer would have two columns named `{column}`; rename the spine's, take the view under another name (`as`), or leave full_feature_names on"
+    )]
     NameClash {
         /// The name in question.
         column: String,
@@ -83,7 +87,9 @@ pub enum Error {
     #[error("{0}")]
     UnknownFeature(String),
     /// More events than memory may hold.
-    #[error("the events of the spine's keys need more than {limit} bytes of memory (at least {used}); ask for fewer entities or features at a time, or raise `{MEMORY_BUDGET_KEY}`")]
+    #[error(
+        "the events of the spine's keys need more than {limit} bytes of memory (at least {used}); ask for fewer entities or features at a time, or raise `{MEMORY_BUDGET_KEY}`"
+    )]
     OverBudget {
         /// Bytes needed when the limit was met.
         used: usize,
@@ -91,13 +97,17 @@ pub enum Error {
         limit: usize,
     },
     /// A pinned topic no longer exists.
-    #[error("topic `{topic}`, which the pin names, is not in the log any more: its training sets cannot be remade")]
+    #[error(
+        "topic `{topic}`, which the pin names, is not in the log any more: its training sets cannot be remade"
+    )]
     PinnedTopicGone {
         /// The topic.
         topic: String,
     },
     /// A pinned topic was deleted and created again.
-    #[error("topic `{topic}` has id {found}, but the pin was taken of {pinned}: it was deleted and created again, and the pinned events are gone")]
+    #[error(
+        "topic `{topic}` has id {found}, but the pin was taken of {pinned}: it was deleted and created again, and the pinned events are gone"
+    )]
     PinnedTopicReplaced {
         /// The topic.
         topic: String,
@@ -107,7 +117,9 @@ pub enum Error {
         found: String,
     },
     /// The pin reaches past what the log has.
-    #[error("the pin reaches to offset {pinned} of {partition}, but the log ends at {end}: the log lost records, or the pin is of another log")]
+    #[error(
+        "the pin reaches to offset {pinned} of {partition}, but the log ends at {end}: the log lost records, or the pin is of another log"
+    )]
     PinBeyondEnd {
         /// The partition.
         partition: TopicPartition,
@@ -117,7 +129,9 @@ pub enum Error {
         end: i64,
     },
     /// Retention removed pinned events.
-    #[error("offsets 0 to {gone_until} of {partition}, on which this training set rests, are gone from the log")]
+    #[error(
+        "offsets 0 to {gone_until} of {partition}, on which this training set rests, are gone from the log"
+    )]
     PinExpired {
         /// The partition.
         partition: TopicPartition,

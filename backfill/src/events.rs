@@ -53,7 +53,12 @@ pub fn events<'a>(
     })?;
     pin.check(log)?;
     let schema = events_schema(source);
-    let spec = DecoderSpec { format: source.format.clone(), fields: source.fields.clone(), unused: Vec::new(), keep_payloads: false };
+    let spec = DecoderSpec {
+        format: source.format.clone(),
+        fields: source.fields.clone(),
+        unused: Vec::new(),
+        keep_payloads: false,
+    };
     let readers = pinned
         .next_offsets
         .iter()

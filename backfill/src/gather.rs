@@ -97,12 +97,8 @@ impl Gathered {
             false => Some(join(&all.order_by, &new_empty_array(&DataType::Int64))?),
         };
         let order_by = order_by.as_ref().map(|column| column.as_primitive::<Int64Type>());
-        let order = OrderColumns {
-            times: &all.times,
-            order_by,
-            partitions: &all.partitions,
-            offsets: &all.offsets,
-        };
+        let order =
+            OrderColumns { times: &all.times, order_by, partitions: &all.partitions, offsets: &all.offsets };
         Ok(SortedEvents::sort(&all.keys, key_count, order, &inputs)?)
     }
 }

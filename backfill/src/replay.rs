@@ -90,7 +90,8 @@ impl Replay<'_> {
         let selectors = views
             .iter()
             .map(|view| {
-                let entity = self.repository.entity(&view.entity).expect("a checked view's entity is defined");
+                let entity =
+                    self.repository.entity(&view.entity).expect("a checked view's entity is defined");
                 Selector::new(part.source, entity, view).map_err(|cause| cannot(cause.to_string()))
             })
             .collect::<Result<Vec<_>, Error>>()?;
@@ -100,7 +101,8 @@ impl Replay<'_> {
         while let Some(decoded) = reader.next(part.until, RECORDS_PER_CHUNK)? {
             self.cancellation.check()?;
             let timed = timer.time(&decoded);
-            for (piece, (selector, &fold)) in gathered.iter_mut().zip(selectors.iter().zip(part.folds.iter())) {
+            for (piece, (selector, &fold)) in gathered.iter_mut().zip(selectors.iter().zip(part.folds.iter()))
+            {
                 let selected = selector.select(&timed);
                 piece.add(&selected.selection, &readings[fold].index, latest, self.budget)?;
             }

@@ -3,8 +3,8 @@
 use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{
-    DataType, Date32Type, Date64Type, SchemaRef, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType,
-    TimestampNanosecondType, TimestampSecondType,
+    DataType, Date32Type, Date64Type, SchemaRef, TimeUnit, TimestampMicrosecondType,
+    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
 };
 use thalweg_core::{FieldType, Instant, encode_keys};
 use thalweg_definitions::key_column;
@@ -82,7 +82,8 @@ impl Spine {
                 key_column(given, *field_type).map_err(|cause| Error::Key { column: name.clone(), cause })
             })
             .collect::<Result<Vec<ArrayRef>, Error>>()?;
-        encode_keys(&parts).map_err(|cause| Error::Decode { source_name: "spine".to_owned(), cause: cause.to_string() })
+        encode_keys(&parts)
+            .map_err(|cause| Error::Decode { source_name: "spine".to_owned(), cause: cause.to_string() })
     }
 
     /// See [`spine_hash`].
@@ -134,21 +135,33 @@ fn refuse_nulls(array: &ArrayRef, column: &str, purpose: &str) -> Result<(), Err
 /// Instants in microseconds, finer ones floored; `None` for what is no time.
 fn micros(times: &ArrayRef) -> Option<Vec<i64>> {
     Some(match times.data_type() {
-        DataType::Timestamp(TimeUnit::Second, _) => {
-            times.as_primitive::<TimestampSecondType>().values().iter().map(|t| t.saturating_mul(1_000_000)).collect()
-        }
-        DataType::Timestamp(TimeUnit::Millisecond, _) => {
-            times.as_primitive::<TimestampMillisecondType>().values().iter().map(|t| t.saturating_mul(1_000)).collect()
-        }
+        DataType::Timestamp(TimeUnit::Second, _) => times
+            .as_primitive::<TimestampSecondType>()
+            .values()
+            .iter()
+            .map(|t| t.saturating_mul(1_000_000))
+            .collect(),
+        DataType::Timestamp(TimeUnit::Millisecond, _) => times
+            .as_primitive::<TimestampMillisecondType>()
+            .values()
+            .iter()
+            .map(|t| t.saturating_mul(1_000))
+            .collect(),
         DataType::Timestamp(TimeUnit::Microsecond, _) => {
             times.as_primitive::<TimestampMicrosecondType>().values().to_vec()
         }
-        DataType::Timestamp(TimeUnit::Nanosecond, _) => {
-            times.as_primitive::<TimestampNanosecondType>().values().iter().map(|t| t.div_euclid(1_000)).collect()
-        }
-        DataType::Date32 => {
-            times.as_primitive::<Date32Type>().values().iter().map(|&d| i64::from(d) * MICROS_PER_DAY).collect()
-        }
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => times
+            .as_primitive::<TimestampNanosecondType>()
+            .values()
+            .iter()
+            .map(|t| t.div_euclid(1_000))
+            .collect(),
+        DataType::Date32 => times
+            .as_primitive::<Date32Type>()
+            .values()
+            .iter()
+            .map(|&d| i64::from(d) * MICROS_PER_DAY)
+            .collect(),
         DataType::Date64 => {
             times.as_primitive::<Date64Type>().values().iter().map(|t| t.saturating_mul(1_000)).collect()
         }
@@ -166,9 +179,12 @@ mod tests {
     use super::*;
 
     fn spine(columns: Vec<(&str, ArrayRef)>) -> Result<Spine, Error> {
-        let batch = RecordBatch::try_from_iter(columns.into_iter().map(|(name, array)| (name, array, true)).map(
-            |(name, array, _)| (name, array),
-        ))
+        let batch = RecordBatch::try_from_iter(
+            columns
+                .into_iter()
+                .map(|(name, array)| (name, array, true))
+                .map(|(name, array, _)| (name, array)),
+        )
         .expect("columns of one length");
         Spine::new(batch.schema(), &[batch.clone()], "t", Boundary::Inclusive)
     }

@@ -168,9 +168,13 @@ fn a_pin_the_log_does_not_have_is_refused_with_what_is_missing() {
 fn limits_and_cancellation_end_the_work_in_words() {
     let world = World::new(&[1.0, 2.0, 3.0]);
     let request = world.request(&[9]);
-    let narrow = training_set(&world.repository, &world.log, &request, &Budget::new(10), &Cancellation::default());
+    let narrow =
+        training_set(&world.repository, &world.log, &request, &Budget::new(10), &Cancellation::default());
     let message = narrow.expect_err("over the budget").to_string();
-    assert!(message.contains("more than 10 bytes") && message.contains("history.memory_budget_bytes"), "{message}");
+    assert!(
+        message.contains("more than 10 bytes") && message.contains("history.memory_budget_bytes"),
+        "{message}"
+    );
     let cancelled = Cancellation::default();
     cancelled.cancel();
     let ended = training_set(&world.repository, &world.log, &request, &Budget::default(), &cancelled);
@@ -189,7 +193,8 @@ fn what_cannot_be_asked_is_refused_in_words() {
         refusal(&|request| request.features = Features::Service("al".to_owned())),
         "there is no feature service `al`; there are: all"
     );
-    let unknown = refusal(&|request| request.features = Features::List(vec!["shop_sales:sale_10s".to_owned()]));
+    let unknown =
+        refusal(&|request| request.features = Features::List(vec!["shop_sales:sale_10s".to_owned()]));
     assert!(unknown.contains("sales_10s"), "{unknown}");
     assert_eq!(
         refusal(&|request| request.timestamp_column = "label".to_owned()),

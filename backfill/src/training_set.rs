@@ -131,8 +131,12 @@ impl<'a> Prepared<'a> {
         let features = request.features.resolve(repository)?;
         let layout = Layout::new(repository, &features, request.full_feature_names)?;
         let schema = answer_schema(&layout, &request.spine_schema, request.statuses)?;
-        let spine =
-            Spine::new(request.spine_schema.clone(), &request.spine, &request.timestamp_column, request.boundary)?;
+        let spine = Spine::new(
+            request.spine_schema.clone(),
+            &request.spine,
+            &request.timestamp_column,
+            request.boundary,
+        )?;
         let readings = readings(&layout.folds, &spine)?;
         let pin = match &request.pin {
             Some(pin) => pin.clone(),
@@ -295,7 +299,8 @@ fn assemble(
         let of_column = |column: &AnswerColumn| {
             let (swept, reading) = &swept[column.fold];
             let positions = reading.position_of_row.values().iter();
-            let names = positions.map(|&position| swept.status(column.feature_index, position as usize).name());
+            let names =
+                positions.map(|&position| swept.status(column.feature_index, position as usize).name());
             Arc::new(StringArray::from_iter_values(names)) as ArrayRef
         };
         let of_columns: Vec<ArrayRef> = columns.par_iter().map(of_column).collect();

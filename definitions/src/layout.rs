@@ -107,7 +107,11 @@ impl<'a> Layout<'a> {
         });
         let prefix = reference.alias.as_deref().unwrap_or(&view.name);
         Ok(AnswerColumn {
-            name: if full_feature_names { format!("{prefix}__{}", feature.name) } else { feature.name.clone() },
+            name: if full_feature_names {
+                format!("{prefix}__{}", feature.name)
+            } else {
+                feature.name.clone()
+            },
             feature: name(),
             data_type: view.column_type(feature),
             fold,

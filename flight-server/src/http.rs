@@ -85,11 +85,13 @@ mod tests {
 
     #[test]
     fn ready_means_running_built_and_caught_up() {
-        let partition = |applied| PartitionStatus { topic: "t".into(), partition: 0, next_offset: 100, applied };
+        let partition =
+            |applied| PartitionStatus { topic: "t".into(), partition: 0, next_offset: 100, applied };
         let mut status = StatusResponse { partitions: vec![partition(90)], ..Default::default() };
         assert!(what_is_missing(&status, 10).is_empty());
         status.partitions = vec![partition(89)];
-        status.sources = vec![SourceStatus { name: "s".into(), state: "stopped: damage".into(), ..Default::default() }];
+        status.sources =
+            vec![SourceStatus { name: "s".into(), state: "stopped: damage".into(), ..Default::default() }];
         status.views = vec![ViewStatus { name: "v".into(), ready: false, ..Default::default() }];
         assert_eq!(
             what_is_missing(&status, 10),

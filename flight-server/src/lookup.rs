@@ -75,7 +75,8 @@ pub fn lookup(
     let layout = Layout::new(repository, &features, request.full_feature_names)
         .map_err(|cause| Error::from(thalweg_backfill::Error::from(cause)))?;
     let rows = row_count(&request.entities, row_limit)?;
-    let keys = layout.folds.iter().map(|fold| keys_of(fold, &request.entities)).collect::<Result<Vec<_>, _>>()?;
+    let keys =
+        layout.folds.iter().map(|fold| keys_of(fold, &request.entities)).collect::<Result<Vec<_>, _>>()?;
     refuse_unused(&layout, &request.entities)?;
 
     let topic_of = |fold: &Fold<'_>| {
@@ -94,7 +95,8 @@ pub fn lookup(
     let readings = read_all(&states.values().map(|state| state.as_ref()).collect::<Vec<_>>());
     let reading_of: BTreeMap<&str, &Reading<'_>> = states.keys().map(String::as_str).zip(&readings).collect();
     let sources = layout.folds.iter().filter_map(|fold| repository.source(&fold.view.source));
-    let watermark = sources.map(|source| reading_of[source.topic.as_str()].watermark(&source.name)).min().flatten();
+    let watermark =
+        sources.map(|source| reading_of[source.topic.as_str()].watermark(&source.name)).min().flatten();
     let at = match (request.at, clock) {
         (Some(at), _) => at,
         (None, Clock::Wall) => now,
@@ -142,7 +144,9 @@ fn row_count(entities: &BTreeMap<String, ArrayRef>, limit: usize) -> Result<usiz
     if rows > limit {
         return Err(Error::new(
             Kind::ResourceExhausted,
-            format!("the lookup asks for {rows} entities; the limit `limits.lookup_rows` is {limit}. Split it, or raise the limit"),
+            format!(
+                "the lookup asks for {rows} entities; the limit `limits.lookup_rows` is {limit}. Split it, or raise the limit"
+            ),
         ));
     }
     Ok(rows)
@@ -160,8 +164,9 @@ fn keys_of(fold: &Fold<'_>, entities: &BTreeMap<String, ArrayRef>) -> Result<Bin
         if let Some(row) = (0..given.len()).find(|&row| given.is_null(row)) {
             return Err(Error::invalid(format!("field `entities`: join key `{name}` is null in row {row}")));
         }
-        key_column(given, *field_type)
-            .map_err(|cause| Error::invalid(format!("field `entities`: column `{name}` cannot be the join key: {cause}")))
+        key_column(given, *field_type).map_err(|cause| {
+            Error::invalid(format!("field `entities`: column `{name}` cannot be the join key: {cause}"))
+        })
     };
     let parts = fold.key_columns.iter().map(part).collect::<Result<Vec<_>, _>>()?;
     encode_keys(&parts).map_err(|cause| Error::invalid(format!("field `entities`: {cause}")))
@@ -169,12 +174,16 @@ fn keys_of(fold: &Fold<'_>, entities: &BTreeMap<String, ArrayRef>) -> Result<Bin
 
 /// A column nobody reads is a mistake: most often a misspelt join key of a view taken under another name.
 fn refuse_unused(layout: &Layout<'_>, entities: &BTreeMap<String, ArrayRef>) -> Result<(), Error> {
-    let used = |name: &String| layout.folds.iter().any(|fold| fold.key_columns.iter().any(|(key, _)| key == name));
+    let used =
+        |name: &String| layout.folds.iter().any(|fold| fold.key_columns.iter().any(|(key, _)| key == name));
     match entities.keys().find(|name| !used(name)) {
         None => Ok(()),
         Some(name) => {
-            let keys: std::collections::BTreeSet<_> =
-                layout.folds.iter().flat_map(|fold| fold.key_columns.iter().map(|(key, _)| key.as_str())).collect();
+            let keys: std::collections::BTreeSet<_> = layout
+                .folds
+                .iter()
+                .flat_map(|fold| fold.key_columns.iter().map(|(key, _)| key.as_str()))
+                .collect();
             Err(Error::invalid(format!(
                 "field `entities`: `{name}` is no join key of these features; they take: {}",
                 keys.into_iter().collect::<Vec<_>>().join(", ")
@@ -186,7 +195,10 @@ fn refuse_unused(layout: &Layout<'_>, entities: &BTreeMap<String, ArrayRef>) -> 
 fn not_ready(fold: &Fold<'_>) -> Error {
     Error::new(
         Kind::FailedPrecondition,
-        format!("view `{}` is not being kept yet: its state is still being opened; try again", fold.view.name),
+        format!(
+            "view `{}` is not being kept yet: its state is still being opened; try again",
+            fold.view.name
+        ),
     )
 }
 

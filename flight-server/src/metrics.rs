@@ -53,15 +53,27 @@ impl Metrics {
             registry: Registry::default(),
         };
         registry.register("lookups", "Lookups answered, by outcome", metrics.lookups.clone());
-        registry.register("lookup_seconds", "Time a lookup took, waiting included", metrics.lookup_seconds.clone());
+        registry.register(
+            "lookup_seconds",
+            "Time a lookup took, waiting included",
+            metrics.lookup_seconds.clone(),
+        );
         registry.register("training_rows", "Rows of training sets made", metrics.training_rows.clone());
-        registry.register("produced_records", "Records appended through this server", metrics.produced_records.clone());
+        registry.register(
+            "produced_records",
+            "Records appended through this server",
+            metrics.produced_records.clone(),
+        );
         registry.register("lag_records", "Records of the log not applied yet", metrics.lag_records.clone());
         registry.register("view_keys", "Entity keys with state", metrics.keys.clone());
         registry.register("view_state_bytes", "Bytes of state, about", metrics.state_bytes.clone());
         registry.register("source_watermark_us", "How far event time has come", metrics.watermark_us.clone());
         registry.register("source_events", "Events applied since the start", metrics.events.clone());
-        registry.register("source_dead_letters", "Dead letters since the start", metrics.dead_letters.clone());
+        registry.register(
+            "source_dead_letters",
+            "Dead letters since the start",
+            metrics.dead_letters.clone(),
+        );
         registry.register(
             "source_failed_expressions",
             "Expressions that failed on a row and gave null, since the start",
@@ -89,7 +101,8 @@ impl Metrics {
     /// All figures in the Prometheus text format, those of the state as `status` has them.
     pub fn render(&self, status: &StatusResponse) -> String {
         for partition in &status.partitions {
-            let label = vec![("topic", partition.topic.clone()), ("partition", partition.partition.to_string())];
+            let label =
+                vec![("topic", partition.topic.clone()), ("partition", partition.partition.to_string())];
             self.lag_records.get_or_create(&label).set(partition.next_offset - partition.applied);
         }
         for view in &status.views {

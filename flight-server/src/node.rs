@@ -66,8 +66,11 @@ impl Node {
             Compression::None => thalweg_log::Compression::None,
             Compression::Zstd => thalweg_log::Compression::Zstd,
         };
-        let options =
-            EmbeddedOptions { segment_bytes: config.log.embedded.segment_bytes, compression, ..Default::default() };
+        let options = EmbeddedOptions {
+            segment_bytes: config.log.embedded.segment_bytes,
+            compression,
+            ..Default::default()
+        };
         let log = Arc::new(EmbeddedLog::open(&config.log.embedded.dir, options)?);
         for cut in log.cut_tails() {
             tracing::warn!(partition = %cut.partition, bytes = cut.bytes, next_offset = cut.next_offset, "cut a torn tail off the log; nothing acknowledged was in it");
@@ -165,7 +168,8 @@ impl Node {
         if wanted.is_empty() {
             return Ok(());
         }
-        let offsets: Vec<_> = wanted.iter().map(|(at, next)| (at.topic.as_str(), at.partition, *next)).collect();
+        let offsets: Vec<_> =
+            wanted.iter().map(|(at, next)| (at.topic.as_str(), at.partition, *next)).collect();
         let mut left = timeout;
         // In slices, so that a change of definitions does not have to wait for whoever waits here.
         while !left.is_zero() {
@@ -178,7 +182,10 @@ impl Node {
         }
         Err(Error::new(
             Kind::DeadlineExceeded,
-            format!("min_offsets were not applied within {} ms; ask again, or see `thalweg status`", timeout.as_millis()),
+            format!(
+                "min_offsets were not applied within {} ms; ask again, or see `thalweg status`",
+                timeout.as_millis()
+            ),
         ))
     }
 
@@ -191,7 +198,8 @@ impl Node {
         request: &TrainingSetRequest,
         cancellation: &Cancellation,
     ) -> Result<TrainingSet, Error> {
-        let budget = Budget::new(usize::try_from(self.config.history.memory_budget_bytes).unwrap_or(usize::MAX));
+        let budget =
+            Budget::new(usize::try_from(self.config.history.memory_budget_bytes).unwrap_or(usize::MAX));
         Ok(training_set(&self.repository(), &self.log, request, &budget, cancellation)?)
     }
 
@@ -232,7 +240,10 @@ impl Node {
                 let records = producer.produced().records;
                 return Err(Error::new(
                     error.kind,
-                    format!("{} ({records} records of this file were written before it, and stay)", error.message),
+                    format!(
+                        "{} ({records} records of this file were written before it, and stay)",
+                        error.message
+                    ),
                 ));
             }
             progress(producer.produced().records);
@@ -258,12 +269,18 @@ impl Node {
     /// A log that cannot be asked.
     pub fn topics(&self) -> Result<wire::TopicsResponse, Error> {
         let topic = |info: thalweg_log::TopicInfo| {
-            let partitions = (0..info.partitions).map(|partition| TopicPartition { topic: info.name.clone(), partition });
+            let partitions =
+                (0..info.partitions).map(|partition| TopicPartition { topic: info.name.clone(), partition });
             let offsets = partitions
                 .map(|partition| Ok((self.log.start_offset(&partition)?, self.log.next_offset(&partition)?)))
                 .collect::<Result<Vec<_>, Error>>()?;
             let (start_offsets, next_offsets) = offsets.into_iter().unzip();
-            Ok(wire::TopicStatus { name: info.name, topic_id: info.id.to_string(), next_offsets, start_offsets })
+            Ok(wire::TopicStatus {
+                name: info.name,
+                topic_id: info.id.to_string(),
+                next_offsets,
+                start_offsets,
+            })
         };
         let topics = self.log.topics().into_iter().map(topic).collect::<Result<_, Error>>()?;
         Ok(wire::TopicsResponse { topics })
@@ -309,7 +326,10 @@ fn stop(mut ingest: Arc<Ingest>) -> Result<(), Error> {
         }
         std::thread::sleep(STOP_PAUSE);
     }
-    Err(Error::new(Kind::Unavailable, "lookups under way do not end, so the ingest cannot be stopped; try again"))
+    Err(Error::new(
+        Kind::Unavailable,
+        "lookups under way do not end, so the ingest cannot be stopped; try again",
+    ))
 }
 
 fn store_options(config: &Config) -> StoreOptions {
@@ -318,5 +338,8 @@ fn store_options(config: &Config) -> StoreOptions {
 }
 
 fn not_serving() -> Error {
-    Error::new(Kind::FailedPrecondition, "features are not being kept at this moment: definitions are changing or the server is stopping; try again")
+    Error::new(
+        Kind::FailedPrecondition,
+        "features are not being kept at this moment: definitions are changing or the server is stopping; try again",
+    )
 }

@@ -33,7 +33,9 @@ impl Pool {
             let _held_until_done = place;
             work()
         });
-        done.await.unwrap_or_else(|cause| Err(Error::internal(format!("work of pool `{name}` ended early: {cause}"))))
+        done.await.unwrap_or_else(|cause| {
+            Err(Error::internal(format!("work of pool `{name}` ended early: {cause}")))
+        })
     }
 
     /// Places that are free now.

@@ -35,8 +35,9 @@ impl Registry {
     /// # Errors
     /// A file that cannot be read, or whose definitions this version of the program refuses.
     pub fn load(&self) -> Result<Repository, Error> {
-        let unreadable =
-            |why: String| Error::internal(format!("registered definitions {} cannot be read: {why}", self.path.display()));
+        let unreadable = |why: String| {
+            Error::internal(format!("registered definitions {} cannot be read: {why}", self.path.display()))
+        };
         let files = match fs::read(&self.path) {
             Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Vec::new(),
             Err(cause) => return Err(unreadable(cause.to_string())),
@@ -44,7 +45,10 @@ impl Registry {
                 let registered: Registered =
                     serde_json::from_slice(&bytes).map_err(|cause| unreadable(cause.to_string()))?;
                 if registered.format != FORMAT {
-                    return Err(unreadable(format!("format {}, this program knows {FORMAT}", registered.format)));
+                    return Err(unreadable(format!(
+                        "format {}, this program knows {FORMAT}",
+                        registered.format
+                    )));
                 }
                 registered.files
             }

@@ -119,7 +119,9 @@ async fn listen(address: std::net::SocketAddr, key: &str) -> Result<TcpListener,
     TcpListener::bind(address).await.map_err(|cause| {
         Error::new(
             Kind::FailedPrecondition,
-            format!("cannot listen on {address}: {cause}; set `{key}` to another address, or stop whoever has it"),
+            format!(
+                "cannot listen on {address}: {cause}; set `{key}` to another address, or stop whoever has it"
+            ),
         )
     })
 }

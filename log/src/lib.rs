@@ -24,8 +24,8 @@ pub use batch::{
 pub use embedded::{CutTail, EmbeddedLog, EmbeddedOptions, TopicIds, TopicInfo};
 pub use error::Error;
 pub use format::{
-    AvroFraming, AvroSchema, DeadLetter, DeadLetterRecord, Decoded, Decoder, DecoderSpec, Field, Format, FormatError,
-    IntegerUnit, Payloads, RECORD_KEY, RECORD_TIMESTAMP, dead_letter_topic, encode_rows,
+    AvroFraming, AvroSchema, DeadLetter, DeadLetterRecord, Decoded, Decoder, DecoderSpec, Field, Format,
+    FormatError, IntegerUnit, Payloads, RECORD_KEY, RECORD_TIMESTAMP, dead_letter_topic, encode_rows,
 };
 pub use partition_reader::PartitionReader;
 pub use partitioner::partition_for;

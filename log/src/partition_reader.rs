@@ -34,7 +34,15 @@ impl<L: Deref<Target = EmbeddedLog>> PartitionReader<L> {
     /// Where the spec asks for what its format does not have.
     pub fn new(log: L, partition: TopicPartition, spec: &DecoderSpec, from: i64) -> Result<Self, Error> {
         let decoder = Decoder::new(spec, &partition.topic, partition.partition)?;
-        Ok(Self { log, partition, decoder, next_offset: from, bytes: Vec::new(), position: 0, scratch: Vec::new() })
+        Ok(Self {
+            log,
+            partition,
+            decoder,
+            next_offset: from,
+            bytes: Vec::new(),
+            position: 0,
+            scratch: Vec::new(),
+        })
     }
 
     /// The offset of the next record to be read.

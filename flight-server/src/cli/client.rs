@@ -39,10 +39,11 @@ impl Client {
             .enable_all()
             .build()
             .map_err(|cause| cause.to_string())?;
-        let endpoint = Endpoint::from_shared(format!("http://{address}")).map_err(|cause| cause.to_string())?;
-        let channel = runtime
-            .block_on(endpoint.connect_timeout(timeout).connect())
-            .map_err(|cause| std::error::Error::source(&cause).map_or(cause.to_string(), ToString::to_string))?;
+        let endpoint =
+            Endpoint::from_shared(format!("http://{address}")).map_err(|cause| cause.to_string())?;
+        let channel = runtime.block_on(endpoint.connect_timeout(timeout).connect()).map_err(|cause| {
+            std::error::Error::source(&cause).map_or(cause.to_string(), ToString::to_string)
+        })?;
         Ok(Self { runtime, channel })
     }
 
@@ -63,7 +64,8 @@ impl Client {
 
     /// Looks features up.
     pub(crate) fn get_features(&self, request: GetFeaturesRequest) -> Result<GetFeaturesResponse, Error> {
-        let mut client = OnlineFeaturesClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_BYTES);
+        let mut client =
+            OnlineFeaturesClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_BYTES);
         Ok(self.runtime.block_on(client.get_features(request))?.into_inner())
     }
 
@@ -82,17 +84,20 @@ impl Client {
         schema: SchemaRef,
         batches: impl Iterator<Item = Result<RecordBatch, Error>> + Send + 'static,
     ) -> Result<serde_json::Value, Error> {
-        let batches = stream::iter(batches.map(|batch| batch.map_err(|error| tonic::Status::from(error).into())));
+        let batches =
+            stream::iter(batches.map(|batch| batch.map_err(|error| tonic::Status::from(error).into())));
         let data = FlightDataEncoderBuilder::new()
             .with_schema(schema)
             .with_flight_descriptor(Some(FlightDescriptor::new_cmd(command.to_json())))
             .build(batches);
         self.runtime.block_on(async {
             let mut results = self.flight().do_put(data).await.map_err(flight_error)?;
-            let result = results.next().await.ok_or_else(|| Error::internal("the server acknowledged nothing"))?;
+            let result =
+                results.next().await.ok_or_else(|| Error::internal("the server acknowledged nothing"))?;
             let result = result.map_err(flight_error)?;
-            serde_json::from_slice(&result.app_metadata)
-                .map_err(|cause| Error::internal(format!("the server's acknowledgement cannot be read: {cause}")))
+            serde_json::from_slice(&result.app_metadata).map_err(|cause| {
+                Error::internal(format!("the server's acknowledgement cannot be read: {cause}"))
+            })
         })
     }
 

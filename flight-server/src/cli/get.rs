@@ -109,7 +109,9 @@ fn to_column(name: &str, text: &str, data_type: Option<&DataType>) -> Result<Col
     let Some(data_type) = data_type else { return from_arrow(&given) };
     let cast = cast_with_options(&given, data_type, &CastOptions { safe: true, ..Default::default() })?;
     match cast.is_null(0) {
-        true => Err(Error::new(Kind::InvalidArgument, format!("join key {name}: `{text}` is no {data_type}"))),
+        true => {
+            Err(Error::new(Kind::InvalidArgument, format!("join key {name}: `{text}` is no {data_type}")))
+        }
         false => from_arrow(&cast),
     }
 }

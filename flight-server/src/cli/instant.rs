@@ -15,9 +15,8 @@ use crate::Error;
 pub(super) fn parse(text: &str) -> Result<Instant, Error> {
     let given: ArrayRef = std::sync::Arc::new(StringArray::from(vec![text]));
     let options = CastOptions { safe: false, ..Default::default() };
-    let cast = cast_with_options(&given, &FieldType::Timestamp.to_arrow(), &options).map_err(|_| {
-        Error::invalid(format!("`{text}` is no instant; write it as 2013-07-01T12:00:00Z"))
-    })?;
+    let cast = cast_with_options(&given, &FieldType::Timestamp.to_arrow(), &options)
+        .map_err(|_| Error::invalid(format!("`{text}` is no instant; write it as 2013-07-01T12:00:00Z")))?;
     Ok(Instant::from_micros(cast.as_primitive::<TimestampMicrosecondType>().value(0)))
 }
 

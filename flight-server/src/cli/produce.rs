@@ -48,10 +48,12 @@ pub(super) fn run(common: &Common, config: Config, options: Options) -> Result<(
     let bar = progress("records");
     let produced = match Target::find(common, config)? {
         Target::Server(client) => {
-            let command = Command::Produce(ProduceCommand { topic: options.topic.clone(), options: settings });
+            let command =
+                Command::Produce(ProduceCommand { topic: options.topic.clone(), options: settings });
             let schema = rows.schema().clone();
             let counted = bar.clone();
-            let rows = rows.inspect(move |batch| counted.inc(batch.as_ref().map_or(0, |batch| batch.num_rows() as u64)));
+            let rows = rows
+                .inspect(move |batch| counted.inc(batch.as_ref().map_or(0, |batch| batch.num_rows() as u64)));
             client.put(&command, schema, rows)?
         }
         Target::Files(node) => {

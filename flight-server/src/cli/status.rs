@@ -27,9 +27,9 @@ pub(crate) fn to_json(status: &StatusResponse) -> serde_json::Value {
     let partitions = status.partitions.iter().map(|p| {
         json!({"topic": p.topic, "partition": p.partition, "next_offset": p.next_offset, "applied": p.applied})
     });
-    let views = status.views.iter().map(|v| {
-        json!({"name": v.name, "version": v.version, "keys": v.keys, "bytes": v.bytes, "ready": v.ready})
-    });
+    let views = status.views.iter().map(
+        |v| json!({"name": v.name, "version": v.version, "keys": v.keys, "bytes": v.bytes, "ready": v.ready}),
+    );
     let sources = status.sources.iter().map(|s| {
         json!({
             "name": s.name, "state": s.state, "watermark": s.watermark_us.map(instant::show), "events": s.events,
@@ -58,7 +58,12 @@ fn to_text(status: &StatusResponse) -> String {
     });
     let partitions = status.partitions.iter().map(|p| {
         let lag = p.next_offset.saturating_sub(p.applied).max(0).unsigned_abs();
-        [format!("{}-{}", p.topic, p.partition), p.next_offset.to_string(), p.applied.to_string(), thousands(lag)]
+        [
+            format!("{}-{}", p.topic, p.partition),
+            p.next_offset.to_string(),
+            p.applied.to_string(),
+            thousands(lag),
+        ]
     });
     let views = status.views.iter().map(|v| {
         let state = if v.ready { "ready" } else { "being built" };

@@ -21,8 +21,14 @@ pub(super) fn run(common: &Common, config: Config) -> Result<(), Error> {
         println!("{}", json!({"topics": topics.collect::<Vec<_>>()}));
     } else {
         let rows = topics.iter().map(|t| {
-            let records: i64 = t.next_offsets.iter().zip(&t.start_offsets).map(|(next, start)| next - start).sum();
-            [t.name.clone(), t.next_offsets.len().to_string(), thousands(records.unsigned_abs()), t.topic_id.clone()]
+            let records: i64 =
+                t.next_offsets.iter().zip(&t.start_offsets).map(|(next, start)| next - start).sum();
+            [
+                t.name.clone(),
+                t.next_offsets.len().to_string(),
+                thousands(records.unsigned_abs()),
+                t.topic_id.clone(),
+            ]
         });
         print!("{}", table(["TOPIC", "PARTITIONS", "RECORDS", "ID"], rows));
     }

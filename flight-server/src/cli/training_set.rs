@@ -12,8 +12,8 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 use serde_json::json;
-use thalweg_core::FieldType;
 use thalweg_backfill::{Boundary, Cancellation, TrainingSetRequest};
+use thalweg_core::FieldType;
 
 use super::Common;
 use super::client::Client;
@@ -142,17 +142,24 @@ fn read_spine(path: &Path) -> Result<(SchemaRef, Vec<RecordBatch>), Error> {
         let schema = rows.schema().clone();
         return Ok((schema, rows.collect::<Result<_, _>>()?));
     }
-    let wrong = |cause: &dyn std::fmt::Display| Error::invalid(format!("spine {} cannot be read: {cause}", path.display()));
+    let wrong = |cause: &dyn std::fmt::Display| {
+        Error::invalid(format!("spine {} cannot be read: {cause}", path.display()))
+    };
     let mut file = BufReader::new(File::open(path).map_err(|cause| wrong(&cause))?);
     let format = arrow::csv::reader::Format::default().with_header(true);
     let (schema, _) = format.infer_schema(&mut file, None).map_err(|cause| wrong(&cause))?;
     file.rewind().map_err(|cause| wrong(&cause))?;
     let in_micros = |field: &Arc<Field>| match field.data_type() {
-        DataType::Timestamp(_, _) => Arc::new(field.as_ref().clone().with_data_type(FieldType::Timestamp.to_arrow())),
+        DataType::Timestamp(_, _) => {
+            Arc::new(field.as_ref().clone().with_data_type(FieldType::Timestamp.to_arrow()))
+        }
         _ => field.clone(),
     };
     let schema = Arc::new(Schema::new(schema.fields().iter().map(in_micros).collect::<Vec<_>>()));
-    let reader = arrow::csv::ReaderBuilder::new(schema.clone()).with_header(true).build(file).map_err(|cause| wrong(&cause))?;
+    let reader = arrow::csv::ReaderBuilder::new(schema.clone())
+        .with_header(true)
+        .build(file)
+        .map_err(|cause| wrong(&cause))?;
     Ok((schema, reader.collect::<Result<_, _>>().map_err(|cause| wrong(&cause))?))
 }
 
@@ -169,9 +176,12 @@ impl Writer {
         let mut temporary = path.as_os_str().to_owned();
         temporary.push(".part");
         let temporary = PathBuf::from(temporary);
-        let refused = |cause: &dyn std::fmt::Display| Error::invalid(format!("{} cannot be written: {cause}", path.display()));
+        let refused = |cause: &dyn std::fmt::Display| {
+            Error::invalid(format!("{} cannot be written: {cause}", path.display()))
+        };
         let file = File::create(&temporary).map_err(|cause| refused(&cause))?;
-        let properties = WriterProperties::builder().set_compression(Compression::ZSTD(Default::default())).build();
+        let properties =
+            WriterProperties::builder().set_compression(Compression::ZSTD(Default::default())).build();
         let writer = ArrowWriter::try_new(file, schema, Some(properties)).map_err(|cause| refused(&cause))?;
         Ok(Self { writer, temporary, path: path.to_owned(), rows: 0 })
     }
@@ -185,7 +195,9 @@ impl Writer {
     }
 
     fn finish(self) -> Result<u64, Error> {
-        let failed = |cause: &dyn std::fmt::Display| Error::internal(format!("{} cannot be written: {cause}", self.path.display()));
+        let failed = |cause: &dyn std::fmt::Display| {
+            Error::internal(format!("{} cannot be written: {cause}", self.path.display()))
+        };
         self.writer.close().map_err(|cause| failed(&cause))?;
         std::fs::rename(&self.temporary, &self.path).map_err(|cause| failed(&cause))?;
         Ok(self.rows)

@@ -180,13 +180,16 @@ mod tests {
     fn an_empty_file_leaves_the_defaults_and_folders_are_the_files() {
         let config = load("", &[]).expect("defaults are complete");
         assert_eq!(config.clock, Clock::Wall);
-        assert!(config.log.embedded.dir.ends_with("thalweg-data/log") && config.log.embedded.dir.is_absolute());
+        assert!(
+            config.log.embedded.dir.ends_with("thalweg-data/log") && config.log.embedded.dir.is_absolute()
+        );
     }
 
     #[test]
     fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
         let text = "listen: {grpc: '127.0.0.1:1', http: '127.0.0.1:2'}\nstate: {commit_interval: 5s}\n";
-        let config = load(text, &[("THALWEG_LISTEN_GRPC", "127.0.0.1:3"), ("OTHER", "x")]).expect("fit settings");
+        let config =
+            load(text, &[("THALWEG_LISTEN_GRPC", "127.0.0.1:3"), ("OTHER", "x")]).expect("fit settings");
         assert_eq!(config.listen.grpc.port(), 3);
         assert_eq!(config.listen.http.port(), 2);
         assert_eq!(config.state.commit_interval.as_micros(), 5_000_000);
@@ -196,9 +199,15 @@ mod tests {
     fn what_is_unknown_or_unfit_is_refused_with_its_place() {
         let message = |text: &str| load(text, &[]).expect_err("not fit").to_string();
         let unknown = message("listen:\n  grcp: 127.0.0.1:1\n");
-        assert!(unknown.ends_with("thalweg.yaml:2:3: unknown setting `listen.grcp`; did you mean `listen.grpc`?"), "{unknown}");
+        assert!(
+            unknown.ends_with("thalweg.yaml:2:3: unknown setting `listen.grcp`; did you mean `listen.grpc`?"),
+            "{unknown}"
+        );
         let wrong = message("limits: {lookup_rows: many}\n");
-        assert!(wrong.contains("thalweg.yaml:1:23: setting `limits.lookup_rows` takes a whole number"), "{wrong}");
+        assert!(
+            wrong.contains("thalweg.yaml:1:23: setting `limits.lookup_rows` takes a whole number"),
+            "{wrong}"
+        );
         let broken = message("log: [\n");
         assert!(broken.contains("thalweg.yaml:"), "{broken}");
         let environment = load("", &[("THALWEG_CLOCK_", "x")]).expect_err("not a setting").to_string();

@@ -52,27 +52,35 @@ impl Overlay {
             let mut leaves = Vec::new();
             leaf_paths(&self.settings, String::new(), &mut leaves);
             let Some(path) = leaves.iter().find(|path| path.replace('.', "_").to_uppercase() == name) else {
-                let variables = leaves.iter().map(|path| format!("{PREFIX}{}", path.replace('.', "_").to_uppercase()));
+                let variables =
+                    leaves.iter().map(|path| format!("{PREFIX}{}", path.replace('.', "_").to_uppercase()));
                 return Err(ConfigError::Setting(format!(
                     "environment variable {variable} is no setting{}",
                     did_you_mean(&variable, variables)
                 )));
             };
             let leaf = path.split('.').fold(&mut self.settings, |node, key| &mut node[key]);
-            set(leaf, &scalar(&Scalar::parse_from_cow(text.clone().into())), path, &format!("{variable}={text}"))?;
+            set(
+                leaf,
+                &scalar(&Scalar::parse_from_cow(text.clone().into())),
+                path,
+                &format!("{variable}={text}"),
+            )?;
         }
         Ok(())
     }
 
     /// The settings in their types.
     pub(super) fn into_settings<T: DeserializeOwned>(self) -> Result<T, ConfigError> {
-        serde_json::from_value(self.settings).map_err(|error| ConfigError::Setting(format!("unfit setting: {error}")))
+        serde_json::from_value(self.settings)
+            .map_err(|error| ConfigError::Setting(format!("unfit setting: {error}")))
     }
 }
 
 /// Lays `node` over `target`, the settings at `path`.
 fn lay(target: &mut Value, node: &MarkedYaml<'_>, path: &str, file: &str) -> Result<(), ConfigError> {
-    let place = |node: &MarkedYaml<'_>| format!("{file}:{}:{}", node.span.start.line(), node.span.start.col() + 1);
+    let place =
+        |node: &MarkedYaml<'_>| format!("{file}:{}:{}", node.span.start.line(), node.span.start.col() + 1);
     match (target, &node.data) {
         (Value::Object(known), YamlData::Mapping(given)) => {
             for (key, value) in given {
@@ -84,7 +92,10 @@ fn lay(target: &mut Value, node: &MarkedYaml<'_>, path: &str, file: &str) -> Res
                         let prefix = full.strip_suffix(name).unwrap_or_default();
                         let there = known.keys().map(|key| format!("{prefix}{key}"));
                         let hint = did_you_mean(&full, there);
-                        return Err(ConfigError::Setting(format!("{}: unknown setting `{full}`{hint}", place(key))));
+                        return Err(ConfigError::Setting(format!(
+                            "{}: unknown setting `{full}`{hint}",
+                            place(key)
+                        )));
                     }
                 }
             }
@@ -110,9 +121,9 @@ fn set(leaf: &mut Value, given: &Value, path: &str, place: &str) -> Result<(), C
         _ => Some("a text"),
     };
     match wanted {
-        Some(wanted) => {
-            Err(ConfigError::Setting(format!("{place}: setting `{path}` takes {wanted}; it was given {given}")))
-        }
+        Some(wanted) => Err(ConfigError::Setting(format!(
+            "{place}: setting `{path}` takes {wanted}; it was given {given}"
+        ))),
         None => {
             *leaf = given.clone();
             Ok(())
@@ -145,7 +156,9 @@ fn plain<'a>(data: &YamlData<'a, MarkedYaml<'a>>) -> Value {
     match data {
         YamlData::Value(value) => scalar(value),
         YamlData::Mapping(map) => Value::Object(
-            map.iter().map(|(k, v)| (k.data.as_str().unwrap_or_default().to_owned(), plain(&v.data))).collect(),
+            map.iter()
+                .map(|(k, v)| (k.data.as_str().unwrap_or_default().to_owned(), plain(&v.data)))
+                .collect(),
         ),
         YamlData::Sequence(items) => Value::Array(items.iter().map(|item| plain(&item.data)).collect()),
         _ => Value::Null,

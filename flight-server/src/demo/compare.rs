@@ -39,7 +39,8 @@ pub(super) fn compare(
     let mut compared = Compared { rows: count as u64, values: 0, differences: Vec::new() };
     for number in 0..count {
         let row = number * spine.num_rows() / count;
-        let key = |name: &str| spine.column_by_name(name).map(|column| (name.to_owned(), column.slice(row, 1)));
+        let key =
+            |name: &str| spine.column_by_name(name).map(|column| (name.to_owned(), column.slice(row, 1)));
         let entities: BTreeMap<String, ArrayRef> = keys.into_iter().filter_map(key).collect();
         let answer = node.lookup(&LookupRequest {
             features: Features::Service(service.to_owned()),

@@ -53,7 +53,11 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let world = World::read(&options.example.join("data"))?;
     let config = prepare(&options.dir)?;
-    println!("Thalweg demo: {} events of three topics, in {}\n", thousands(world.events()), options.dir.display());
+    println!(
+        "Thalweg demo: {} events of three topics, in {}\n",
+        thousands(world.events()),
+        options.dir.display()
+    );
 
     let node = Node::open(config, Role::Serve)?;
     let repository = load(&[options.example.join("features")])?;
@@ -79,7 +83,12 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let took = Clock::start();
     let set = node.training_set(&request, &Cancellation::default())?;
     let features = (set.schema.fields().len() - spine.num_columns()) / 2;
-    step("training set", set.num_rows() as u64, &format!("rows of {features} features, replayed from the log"), &took);
+    step(
+        "training set",
+        set.num_rows() as u64,
+        &format!("rows of {features} features, replayed from the log"),
+        &took,
+    );
 
     let took = Clock::start();
     let compared = compare(&node, SERVICE, &spine, &set, options.compare)?;
@@ -98,7 +107,9 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     say_what_next(&options.dir, &set);
     match compared.differences.len() {
         0 => Ok(()),
-        count => Err(Error::internal(format!("{count} values differ between the online answer and the training set"))),
+        count => Err(Error::internal(format!(
+            "{count} values differ between the online answer and the training set"
+        ))),
     }
 }
 
@@ -164,7 +175,13 @@ fn show_last(set: &TrainingSet, spine: &RecordBatch) {
     let row = last.num_rows() - 1;
     println!("\nThe last departure of the year, and some of what a model would have known of it:");
     let shown = ["carrier", "origin", "dest", "event_timestamp"].map(str::to_owned).into_iter().chain(
-        set.schema.fields().iter().skip(spine.num_columns()).map(|field| field.name().clone()).step_by(4).take(8),
+        set.schema
+            .fields()
+            .iter()
+            .skip(spine.num_columns())
+            .map(|field| field.name().clone())
+            .step_by(4)
+            .take(8),
     );
     for name in shown {
         if let Some(column) = last.column_by_name(&name) {

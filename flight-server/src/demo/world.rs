@@ -41,7 +41,8 @@ impl World {
     /// Files that are not there, or not what they should be.
     pub(super) fn read(folder: &Path) -> Result<Self, Error> {
         let table = |topic: &Topic| {
-            let rows = RowReader::open(&folder.join(format!("{}.parquet", topic.name)), Some(FileKind::Parquet))?;
+            let rows =
+                RowReader::open(&folder.join(format!("{}.parquet", topic.name)), Some(FileKind::Parquet))?;
             let schema = rows.schema().clone();
             Ok::<_, Error>(concat_batches(&schema, &rows.collect::<Result<Vec<_>, _>>()?)?)
         };
@@ -63,7 +64,8 @@ impl World {
         (1..).map_while(move |week| {
             let end = first + week * WEEK_US;
             let rows = [0, 1, 2].map(|topic| {
-                let until = from[topic] + times[topic][from[topic]..].iter().take_while(|&&time| time < end).count();
+                let until =
+                    from[topic] + times[topic][from[topic]..].iter().take_while(|&&time| time < end).count();
                 let rows = self.tables[topic].slice(from[topic], until - from[topic]);
                 from[topic] = until;
                 rows

@@ -125,7 +125,9 @@ impl TrainingSetCommand {
             (Some(service), true) => Ok(Features::Service(service.clone())),
             (None, false) => Ok(Features::List(self.features.clone())),
             (None, true) => Err(Error::invalid("a training set needs `feature_service` or `features`")),
-            (Some(_), false) => Err(Error::invalid("a training set takes `feature_service` or `features`, not both")),
+            (Some(_), false) => {
+                Err(Error::invalid("a training set takes `feature_service` or `features`, not both"))
+            }
         }
     }
 
@@ -141,7 +143,8 @@ mod tests {
 
     #[test]
     fn commands_are_read_and_written() {
-        let text = r#"{"type":"training_set","feature_service":"m","spine":{"upload":"ab"},"boundary":"exclusive"}"#;
+        let text =
+            r#"{"type":"training_set","feature_service":"m","spine":{"upload":"ab"},"boundary":"exclusive"}"#;
         let command = Command::parse(text.as_bytes()).expect("a command");
         let Command::TrainingSet(set) = &command else { panic!("another command: {command:?}") };
         assert_eq!(set.boundary, Boundary::Exclusive);

@@ -32,15 +32,16 @@ pub(super) fn flights(repository: &Repository) -> Result<Vec<FlightInfo>, Error>
 
 fn schema_of(repository: &Repository, features: &Features) -> Result<Schema, Error> {
     let references = features.resolve(repository)?;
-    let layout =
-        Layout::new(repository, &references, true).map_err(|cause| Error::from(thalweg_backfill::Error::from(cause)))?;
+    let layout = Layout::new(repository, &references, true)
+        .map_err(|cause| Error::from(thalweg_backfill::Error::from(cause)))?;
     let mut fields: Vec<Field> = Vec::new();
     for (name, field_type) in layout.folds.iter().flat_map(|fold| &fold.key_columns) {
         if !fields.iter().any(|field| field.name() == name) {
             fields.push(Field::new(name, field_type.to_arrow(), false));
         }
     }
-    fields.extend(layout.columns.iter().map(|column| Field::new(&column.name, column.data_type.clone(), true)));
+    fields
+        .extend(layout.columns.iter().map(|column| Field::new(&column.name, column.data_type.clone(), true)));
     Ok(Schema::new(fields))
 }
 

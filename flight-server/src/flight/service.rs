@@ -66,7 +66,9 @@ impl FlightServer {
                         let (schema, ticket) = events::describe(&node, &command)?;
                         Ok(info.try_with_schema(&schema)?.with_endpoint(endpoint(&ticket)))
                     }
-                    Command::Produce(_) => Err(Error::invalid("`produce` takes rows by DoPut; it gives none")),
+                    Command::Produce(_) => {
+                        Err(Error::invalid("`produce` takes rows by DoPut; it gives none"))
+                    }
                 }
             })
             .await
@@ -76,7 +78,8 @@ impl FlightServer {
         let (node, spool) = (self.node.clone(), self.spool.clone());
         let cancellation = Cancellation::default();
         let _cancelled_with_the_call = CancelOnDrop(cancellation.clone());
-        let set = self.heavy.run(move || training_set::answer(&node, &spool, &command, &cancellation)).await?;
+        let set =
+            self.heavy.run(move || training_set::answer(&node, &spool, &command, &cancellation)).await?;
         self.metrics.count_training_rows(set.num_rows() as u64);
         let schema = set.schema.clone();
         Ok(encode(schema, stream::iter(training_set::into_batches(set)).map(Ok)))
@@ -91,7 +94,10 @@ impl FlightServer {
 }
 
 /// Everything a client uploads, within `limit` bytes.
-async fn collect(mut rows: FlightRecordBatchStream, limit: usize) -> Result<(SchemaRef, Vec<RecordBatch>), Error> {
+async fn collect(
+    mut rows: FlightRecordBatchStream,
+    limit: usize,
+) -> Result<(SchemaRef, Vec<RecordBatch>), Error> {
     let mut batches = Vec::new();
     let mut bytes = 0;
     while let Some(batch) = rows.next().await {
@@ -100,12 +106,15 @@ async fn collect(mut rows: FlightRecordBatchStream, limit: usize) -> Result<(Sch
         if bytes > limit {
             return Err(Error::new(
                 Kind::ResourceExhausted,
-                format!("the spine has more than {limit} bytes, the limit `limits.spine_bytes`; send it in parts, or raise the limit"),
+                format!(
+                    "the spine has more than {limit} bytes, the limit `limits.spine_bytes`; send it in parts, or raise the limit"
+                ),
             ));
         }
         batches.push(batch);
     }
-    let schema = rows.schema().cloned().ok_or_else(|| Error::invalid("the upload ended before it named a schema"))?;
+    let schema =
+        rows.schema().cloned().ok_or_else(|| Error::invalid("the upload ended before it named a schema"))?;
     Ok((schema, batches))
 }
 
@@ -149,7 +158,10 @@ impl FlightService for FlightServer {
     type DoActionStream = BoxStream<'static, Result<arrow_flight::Result, Status>>;
     type ListActionsStream = BoxStream<'static, Result<ActionType, Status>>;
 
-    async fn get_flight_info(&self, request: Request<FlightDescriptor>) -> Result<Response<FlightInfo>, Status> {
+    async fn get_flight_info(
+        &self,
+        request: Request<FlightDescriptor>,
+    ) -> Result<Response<FlightInfo>, Status> {
         Ok(Response::new(self.describe(request.into_inner()).await?))
     }
 
@@ -169,18 +181,22 @@ impl FlightService for FlightServer {
                 let (schema, _) = self.pool.run(move || events::describe(&node, &asked)).await?;
                 encode(schema, ReceiverStream::new(events::stream(self.node.clone(), command)))
             }
-            Command::Produce(_) => return Err(Error::invalid("`produce` takes rows by DoPut; it gives none").into()),
+            Command::Produce(_) => {
+                return Err(Error::invalid("`produce` takes rows by DoPut; it gives none").into());
+            }
         };
         Ok(Response::new(stream))
     }
 
-    async fn do_put(&self, request: Request<Streaming<FlightData>>) -> Result<Response<Self::DoPutStream>, Status> {
+    async fn do_put(
+        &self,
+        request: Request<Streaming<FlightData>>,
+    ) -> Result<Response<Self::DoPutStream>, Status> {
         let mut data = request.into_inner();
         let first = data.message().await?.ok_or_else(|| Error::invalid("the upload is empty"))?;
-        let descriptor = first
-            .flight_descriptor
-            .clone()
-            .ok_or_else(|| Error::invalid("the upload's first message has no descriptor to say what it is for"))?;
+        let descriptor = first.flight_descriptor.clone().ok_or_else(|| {
+            Error::invalid("the upload's first message has no descriptor to say what it is for")
+        })?;
         let command = Command::parse(&descriptor.cmd)?;
         let rows = stream::once(async { Ok(first) }).chain(data).map_err(FlightError::from);
         let rows = FlightRecordBatchStream::new_from_flight_data(rows);
@@ -193,7 +209,9 @@ impl FlightService for FlightServer {
                 json!(produced).to_string()
             }
             Command::Events(_) => {
-                return Err(Error::invalid("`events` gives rows by DoGet; to append rows use `produce`").into());
+                return Err(
+                    Error::invalid("`events` gives rows by DoGet; to append rows use `produce`").into()
+                );
             }
         };
         let result = PutResult { app_metadata: metadata.into() };
@@ -209,7 +227,9 @@ impl FlightService for FlightServer {
         &self,
         _: Request<Streaming<HandshakeRequest>>,
     ) -> Result<Response<Self::HandshakeStream>, Status> {
-        Err(Status::unimplemented("there is nothing to shake hands about: this server asks for no credentials"))
+        Err(Status::unimplemented(
+            "there is nothing to shake hands about: this server asks for no credentials",
+        ))
     }
 
     async fn poll_flight_info(&self, _: Request<FlightDescriptor>) -> Result<Response<PollInfo>, Status> {

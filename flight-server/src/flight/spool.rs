@@ -36,7 +36,9 @@ impl Spool {
         let spine = concat_batches(schema, batches)?;
         let hash = spine_hash(&spine)?;
         let path = self.path(&hash);
-        let refused = |cause: std::io::Error| Error::internal(format!("the spine cannot be kept in {}: {cause}", path.display()));
+        let refused = |cause: std::io::Error| {
+            Error::internal(format!("the spine cannot be kept in {}: {cause}", path.display()))
+        };
         fs::create_dir_all(&self.dir).map_err(refused)?;
         let temporary = path.with_extension("new");
         let mut writer = FileWriter::try_new(File::create(&temporary).map_err(refused)?, schema)?;
@@ -53,7 +55,9 @@ impl Spool {
     /// NOT_FOUND where it was never uploaded here or has made room for others.
     pub fn get(&self, hash: &str) -> Result<(SchemaRef, Vec<RecordBatch>), Error> {
         let well_formed = hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let gone = || Error::new(Kind::NotFound, format!("there is no uploaded spine `{hash}`; send it again by DoPut"));
+        let gone = || {
+            Error::new(Kind::NotFound, format!("there is no uploaded spine `{hash}`; send it again by DoPut"))
+        };
         if !well_formed {
             return Err(gone());
         }
@@ -119,7 +123,8 @@ mod tests {
     fn the_newest_spine_stays_however_small_the_room() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let spool = Spool::new(folder.path().to_owned(), 0);
-        let hashes: Vec<_> = (0..3).map(|n| spool.put(&batch(vec![n]).schema(), &[batch(vec![n])]).expect("room").0).collect();
+        let hashes: Vec<_> =
+            (0..3).map(|n| spool.put(&batch(vec![n]).schema(), &[batch(vec![n])]).expect("room").0).collect();
         assert!(spool.get(&hashes[2]).is_ok() || spool.get(&hashes[1]).is_ok());
         assert!(spool.get(&hashes[0]).is_err());
     }

@@ -22,7 +22,11 @@ pub(super) struct Description {
 }
 
 /// Everything about the answer but its values.
-pub(super) fn describe(node: &Node, spool: &Spool, command: &TrainingSetCommand) -> Result<Description, Error> {
+pub(super) fn describe(
+    node: &Node,
+    spool: &Spool,
+    command: &TrainingSetCommand,
+) -> Result<Description, Error> {
     let repository = node.repository();
     let prepared = Prepared::new(&repository, node.log(), &request(spool, command)?)?;
     let commit = prepared.commit().clone();
@@ -67,7 +71,9 @@ pub(super) fn metadata(commit: &Commit) -> String {
 fn request(spool: &Spool, command: &TrainingSetCommand) -> Result<TrainingSetRequest, Error> {
     let features = command.features()?;
     let spine = command.spine.as_ref().ok_or_else(|| {
-        Error::invalid("a training set needs `spine`: upload one by DoPut, then ask with {\"spine\": {\"upload\": …}}")
+        Error::invalid(
+            "a training set needs `spine`: upload one by DoPut, then ask with {\"spine\": {\"upload\": …}}",
+        )
     })?;
     let (spine_schema, spine) = spool.get(&spine.upload)?;
     Ok(TrainingSetRequest {

@@ -53,7 +53,8 @@ pub fn apply(node: &Node, request: ApplyRequest) -> Result<ApplyResponse, Error>
     let files: Vec<_> =
         request.files.into_iter().map(|file| DefinitionFile { name: file.name, text: file.text }).collect();
     let diff = node.apply(&files, request.dry_run)?;
-    let json = serde_json::to_string(&diff)
-        .map_err(|cause| Error::new(Kind::Internal, format!("the changes cannot be shown as JSON: {cause}")))?;
+    let json = serde_json::to_string(&diff).map_err(|cause| {
+        Error::new(Kind::Internal, format!("the changes cannot be shown as JSON: {cause}"))
+    })?;
     Ok(ApplyResponse { text: diff.to_string(), json, changes: !diff.is_empty() })
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Date32Array, Float32Array, Float64Array, Int32Array, Int64Array,
-    ListArray, StringArray, TimestampMicrosecondArray, make_array,
+    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Date32Array, Float32Array, Float64Array, Int32Array,
+    Int64Array, ListArray, StringArray, TimestampMicrosecondArray, make_array,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{
@@ -26,7 +26,8 @@ pub fn to_arrow(column: &Column, name: &str) -> Result<ArrayRef, Error> {
 }
 
 fn decode(column: &Column, name: &str, depth: usize) -> Result<ArrayRef, Error> {
-    let values = column.values.as_ref().ok_or_else(|| Error::invalid(format!("column `{name}` has no values")))?;
+    let values =
+        column.values.as_ref().ok_or_else(|| Error::invalid(format!("column `{name}` has no values")))?;
     let array: ArrayRef = match values {
         Values::Bools(Bools { values }) => Arc::new(BooleanArray::from(values.clone())),
         Values::Int32s(Int32s { values }) => Arc::new(Int32Array::from(values.clone())),
@@ -86,21 +87,35 @@ pub fn from_arrow(array: &ArrayRef) -> Result<Column, Error> {
             let values = array.as_boolean();
             Values::Bools(Bools { values: (0..values.len()).map(|row| values.value(row)).collect() })
         }
-        DataType::Int32 => Values::Int32s(Int32s { values: array.as_primitive::<Int32Type>().values().to_vec() }),
-        DataType::Int64 => Values::Int64s(Int64s { values: array.as_primitive::<Int64Type>().values().to_vec() }),
-        DataType::Float32 => Values::Floats(Floats { values: array.as_primitive::<Float32Type>().values().to_vec() }),
-        DataType::Float64 => Values::Doubles(Doubles { values: array.as_primitive::<Float64Type>().values().to_vec() }),
-        DataType::Date32 => Values::Dates(Int32s { values: array.as_primitive::<Date32Type>().values().to_vec() }),
-        DataType::Timestamp(_, _) => {
-            Values::Timestamps(Int64s { values: array.as_primitive::<TimestampMicrosecondType>().values().to_vec() })
+        DataType::Int32 => {
+            Values::Int32s(Int32s { values: array.as_primitive::<Int32Type>().values().to_vec() })
         }
+        DataType::Int64 => {
+            Values::Int64s(Int64s { values: array.as_primitive::<Int64Type>().values().to_vec() })
+        }
+        DataType::Float32 => {
+            Values::Floats(Floats { values: array.as_primitive::<Float32Type>().values().to_vec() })
+        }
+        DataType::Float64 => {
+            Values::Doubles(Doubles { values: array.as_primitive::<Float64Type>().values().to_vec() })
+        }
+        DataType::Date32 => {
+            Values::Dates(Int32s { values: array.as_primitive::<Date32Type>().values().to_vec() })
+        }
+        DataType::Timestamp(_, _) => Values::Timestamps(Int64s {
+            values: array.as_primitive::<TimestampMicrosecondType>().values().to_vec(),
+        }),
         DataType::Utf8 => {
             let texts = array.as_string::<i32>();
-            Values::Strings(Strings { values: texts.iter().map(|text| text.unwrap_or_default().to_owned()).collect() })
+            Values::Strings(Strings {
+                values: texts.iter().map(|text| text.unwrap_or_default().to_owned()).collect(),
+            })
         }
         DataType::Binary => {
             let bytes = array.as_binary::<i32>();
-            Values::Binaries(Binaries { values: bytes.iter().map(|b| b.unwrap_or_default().to_vec()).collect() })
+            Values::Binaries(Binaries {
+                values: bytes.iter().map(|b| b.unwrap_or_default().to_vec()).collect(),
+            })
         }
         DataType::List(_) => {
             let lists = array.as_list::<i32>();
@@ -133,8 +148,14 @@ mod tests {
             (FieldType::Int32.to_arrow(), vec![Value::Int32(i32::MIN), Value::Null]),
             (FieldType::Int64.to_arrow(), vec![Value::Int64(i64::MAX)]),
             (FieldType::Float32.to_arrow(), vec![Value::Float32(-0.0), Value::Null]),
-            (FieldType::Float64.to_arrow(), vec![Value::Float64(f64::MIN_POSITIVE), Value::Float64(f64::INFINITY)]),
-            (FieldType::String.to_arrow(), vec![Value::String("".into()), Value::Null, Value::String("ü".into())]),
+            (
+                FieldType::Float64.to_arrow(),
+                vec![Value::Float64(f64::MIN_POSITIVE), Value::Float64(f64::INFINITY)],
+            ),
+            (
+                FieldType::String.to_arrow(),
+                vec![Value::String("".into()), Value::Null, Value::String("ü".into())],
+            ),
             (FieldType::Binary.to_arrow(), vec![Value::Binary([0, 255].as_slice().into())]),
             (FieldType::Date.to_arrow(), vec![Value::Date(-1)]),
             (FieldType::Timestamp.to_arrow(), vec![Value::Timestamp(-1), Value::Null]),

@@ -60,7 +60,9 @@ fn answer(node: &Node, request: GetFeaturesRequest, wait: Duration) -> Result<Ge
         (false, false) => return Err(Error::invalid("give `feature_service` or `features`, not both")),
     };
     if let Some(name) = request.request_inputs.keys().min() {
-        return Err(Error::invalid(format!("field `request_inputs`: no feature asked for takes an input `{name}`")));
+        return Err(Error::invalid(format!(
+            "field `request_inputs`: no feature asked for takes an input `{name}`"
+        )));
     }
     let entities = request
         .entities
@@ -105,7 +107,11 @@ fn column_to_wire(column: &LookupColumn) -> Result<FeatureColumn, Error> {
         name: column.name.clone(),
         values: Some(from_arrow(&column.values)?),
         statuses: column.statuses.iter().map(|&status| status as u8).collect(),
-        event_times_us: column.event_times.iter().map(|time| time.map_or(i64::MIN, Instant::as_micros)).collect(),
+        event_times_us: column
+            .event_times
+            .iter()
+            .map(|time| time.map_or(i64::MIN, Instant::as_micros))
+            .collect(),
     })
 }
 

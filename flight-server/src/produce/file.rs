@@ -59,7 +59,9 @@ impl RowReader {
     pub fn open(path: &Path, kind: Option<FileKind>) -> Result<Self, Error> {
         let name = path.display().to_string();
         let kind = kind.or_else(|| FileKind::of(path)).ok_or_else(|| {
-            Error::invalid(format!("cannot tell what {name} is written in; say so with --format jsonl, csv or parquet"))
+            Error::invalid(format!(
+                "cannot tell what {name} is written in; say so with --format jsonl, csv or parquet"
+            ))
         })?;
         let unreadable = |cause: std::io::Error| Error::invalid(format!("{name} cannot be read: {cause}"));
         let standard_input = path == Path::new("-");
@@ -72,8 +74,11 @@ impl RowReader {
                 Self::parquet(File::open(path).map_err(unreadable)?, &name)
             };
         }
-        let input: Box<dyn Read + Send> =
-            if standard_input { Box::new(std::io::stdin()) } else { Box::new(File::open(path).map_err(unreadable)?) };
+        let input: Box<dyn Read + Send> = if standard_input {
+            Box::new(std::io::stdin())
+        } else {
+            Box::new(File::open(path).map_err(unreadable)?)
+        };
         let input = BufReader::with_capacity(1 << 20, input);
         if kind == FileKind::Csv { Self::csv(input, &name) } else { Ok(Self::jsonl(input, name)) }
     }
@@ -84,14 +89,16 @@ impl RowReader {
     }
 
     fn parquet<R: parquet::file::reader::ChunkReader + 'static>(input: R, name: &str) -> Result<Self, Error> {
-        let wrong = |cause: parquet::errors::ParquetError| Error::invalid(format!("{name} is not Parquet: {cause}"));
+        let wrong =
+            |cause: parquet::errors::ParquetError| Error::invalid(format!("{name} is not Parquet: {cause}"));
         let reader = ParquetRecordBatchReaderBuilder::try_new(input)
             .and_then(|builder| builder.with_batch_size(ROWS_PER_BATCH).build())
             .map_err(wrong)?;
         let schema = arrow::array::RecordBatchReader::schema(&reader);
         let name = name.to_owned();
-        let batches = reader
-            .map(move |batch| batch.map_err(|cause| Error::invalid(format!("{name} cannot be read on: {cause}"))));
+        let batches = reader.map(move |batch| {
+            batch.map_err(|cause| Error::invalid(format!("{name} cannot be read on: {cause}")))
+        });
         Ok(Self { schema, batches: Box::new(batches) })
     }
 
@@ -108,8 +115,9 @@ impl RowReader {
             .build(input)
             .map_err(|cause| wrong(&cause))?;
         let name = name.to_owned();
-        let batches =
-            reader.map(move |batch| batch.map_err(|cause| Error::invalid(format!("{name} cannot be read on: {cause}"))));
+        let batches = reader.map(move |batch| {
+            batch.map_err(|cause| Error::invalid(format!("{name} cannot be read on: {cause}")))
+        });
         Ok(Self { schema, batches: Box::new(batches) })
     }
 
@@ -169,7 +177,8 @@ mod tests {
     #[test]
     fn json_lines_are_taken_as_they_are_and_blank_ones_left_out() {
         let batches = rows("a.jsonl", b"{\"a\":1}\r\n\n nonsense \n{}").expect("lines");
-        let lines: Vec<&[u8]> = arrow::array::AsArray::as_binary::<i32>(batches[0].column(0)).iter().flatten().collect();
+        let lines: Vec<&[u8]> =
+            arrow::array::AsArray::as_binary::<i32>(batches[0].column(0)).iter().flatten().collect();
         assert_eq!(lines, [&b"{\"a\":1}"[..], b"nonsense", b"{}"]);
     }
 

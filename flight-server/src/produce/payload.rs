@@ -34,13 +34,17 @@ impl Payloads {
     pub(super) fn of(source: &Source, rows: &RecordBatch, options: &ProduceOptions) -> Result<Self, Error> {
         if let Some(raw) = rows.column_by_name(RAW_COLUMN) {
             let raw = raw.as_binary_opt::<i32>().ok_or_else(|| {
-                Error::invalid(format!("column `{RAW_COLUMN}` holds payloads and must be binary, not {}", raw.data_type()))
+                Error::invalid(format!(
+                    "column `{RAW_COLUMN}` holds payloads and must be binary, not {}",
+                    raw.data_type()
+                ))
             })?;
             let lines: Vec<&[u8]> = raw.iter().map(Option::unwrap_or_default).collect();
             return Self::of_lines(source, &lines, options);
         }
         let fields = to_field_types(source, rows)?;
-        let values = encode_rows(&source.format, &source.fields, &fields).map_err(|cause| Error::invalid(cause.to_string()))?;
+        let values = encode_rows(&source.format, &source.fields, &fields)
+            .map_err(|cause| Error::invalid(cause.to_string()))?;
         Self::with_meta(values, &fields, options)
     }
 
@@ -48,20 +52,30 @@ impl Payloads {
     fn of_lines(source: &Source, lines: &[&[u8]], options: &ProduceOptions) -> Result<Self, Error> {
         let verbatim = source.format == Format::Json;
         let wanted = |name: &String| options.key.contains(name) || options.timestamp.as_ref() == Some(name);
-        let fields: Vec<_> = source.fields.iter().filter(|field| !verbatim || wanted(&field.name)).cloned().collect();
+        let fields: Vec<_> =
+            source.fields.iter().filter(|field| !verbatim || wanted(&field.name)).cloned().collect();
         if verbatim && fields.is_empty() {
             let values = lines.iter().map(|line| line.to_vec()).collect();
             return Self::with_meta(values, &RecordBatch::new_empty(Arc::new(Schema::empty())), options);
         }
         let spec = DecoderSpec { format: Format::Json, fields, unused: Vec::new(), keep_payloads: false };
-        let mut decoder = Decoder::new(&spec, &source.topic, 0).map_err(|cause| Error::invalid(cause.to_string()))?;
+        let mut decoder =
+            Decoder::new(&spec, &source.topic, 0).map_err(|cause| Error::invalid(cause.to_string()))?;
         for (row, line) in lines.iter().enumerate() {
             decoder.push(row as i64, 0, None, Some(line));
         }
         let decoded = decoder.finish(lines.len() as i64);
         if let Some(bad) = decoded.dead.first() {
-            let why = if verbatim { "its key or timestamp cannot be read" } else { "it cannot be written in the source's format" };
-            return Err(Error::invalid(format!("line {} of the batch: {}; {why}", bad.offset + 1, bad.reason)));
+            let why = if verbatim {
+                "its key or timestamp cannot be read"
+            } else {
+                "it cannot be written in the source's format"
+            };
+            return Err(Error::invalid(format!(
+                "line {} of the batch: {}; {why}",
+                bad.offset + 1,
+                bad.reason
+            )));
         }
         let values = match verbatim {
             true => lines.iter().map(|line| line.to_vec()).collect(),
@@ -71,9 +85,17 @@ impl Payloads {
         Self::with_meta(values, &decoded.columns, options)
     }
 
-    fn with_meta(values: Vec<Vec<u8>>, fields: &RecordBatch, options: &ProduceOptions) -> Result<Self, Error> {
+    fn with_meta(
+        values: Vec<Vec<u8>>,
+        fields: &RecordBatch,
+        options: &ProduceOptions,
+    ) -> Result<Self, Error> {
         let rows = values.len();
-        Ok(Self { values, keys: keys(fields, rows, &options.key)?, timestamps_ms: timestamps(fields, rows, options)? })
+        Ok(Self {
+            values,
+            keys: keys(fields, rows, &options.key)?,
+            timestamps_ms: timestamps(fields, rows, options)?,
+        })
     }
 }
 
@@ -107,7 +129,8 @@ fn to_type(given: &ArrayRef, name: &str, wanted: FieldType) -> Result<ArrayRef, 
         return Ok(given.clone());
     }
     let is_text = matches!(given.data_type(), DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
-    let is_time = matches!(given.data_type(), DataType::Timestamp(_, _) | DataType::Date32 | DataType::Date64);
+    let is_time =
+        matches!(given.data_type(), DataType::Timestamp(_, _) | DataType::Date32 | DataType::Date64);
     let fits = match wanted {
         FieldType::Timestamp => is_text || is_time,
         FieldType::Date => is_text || matches!(given.data_type(), DataType::Date32 | DataType::Date64),
@@ -115,7 +138,10 @@ fn to_type(given: &ArrayRef, name: &str, wanted: FieldType) -> Result<ArrayRef, 
         FieldType::Int32 | FieldType::Int64 => is_text || given.data_type().is_integer(),
         FieldType::Float32 | FieldType::Float64 => is_text || given.data_type().is_numeric(),
         FieldType::String => is_text || matches!(given.data_type(), DataType::Dictionary(_, _)),
-        FieldType::Binary => matches!(given.data_type(), DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_)),
+        FieldType::Binary => matches!(
+            given.data_type(),
+            DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_)
+        ),
     };
     let wrong = |why: String| Error::invalid(format!("column `{name}` cannot become {wanted}: {why}"));
     if !fits {
@@ -126,8 +152,10 @@ fn to_type(given: &ArrayRef, name: &str, wanted: FieldType) -> Result<ArrayRef, 
     match (0..given.len()).find(|&row| given.is_valid(row) && cast.is_null(row)) {
         None => Ok(cast),
         Some(row) => {
-            let text = ArrayFormatter::try_new(given, &FormatOptions::default())
-                .map_or_else(|_| "its value".to_owned(), |values| format!("{:?}", values.value(row).to_string()));
+            let text = ArrayFormatter::try_new(given, &FormatOptions::default()).map_or_else(
+                |_| "its value".to_owned(),
+                |values| format!("{:?}", values.value(row).to_string()),
+            );
             Err(wrong(format!("{text} in row {row} of the batch is none")))
         }
     }
@@ -156,11 +184,18 @@ fn keys(fields: &RecordBatch, rows: usize, names: &[String]) -> Result<Vec<Optio
     Ok((0..rows).map(key_of).collect())
 }
 
-fn timestamps(fields: &RecordBatch, rows: usize, options: &ProduceOptions) -> Result<Vec<Option<i64>>, Error> {
+fn timestamps(
+    fields: &RecordBatch,
+    rows: usize,
+    options: &ProduceOptions,
+) -> Result<Vec<Option<i64>>, Error> {
     let Some(name) = &options.timestamp else { return Ok(vec![None; rows]) };
     let given = column(fields, name, "the record timestamp")?;
     let micros = given.as_primitive_opt::<TimestampMicrosecondType>().ok_or_else(|| {
-        Error::invalid(format!("field `{name}` cannot be the record timestamp: it is {}, no timestamp", given.data_type()))
+        Error::invalid(format!(
+            "field `{name}` cannot be the record timestamp: it is {}, no timestamp",
+            given.data_type()
+        ))
     })?;
     Ok(micros.iter().map(|micros| micros.map(|micros| micros.div_euclid(1_000))).collect())
 }
