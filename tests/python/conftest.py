@@ -13,6 +13,9 @@ ROOT = Path(__file__).resolve().parents[2]
 SMALL = Path(__file__).resolve().parent / "small"
 NYC13 = ROOT / "examples" / "nyc13"
 
+#: Topic, the field its records are keyed by, the field that becomes the record's timestamp.
+NYC13_TOPICS = [("departures", "tailnum", "dep_at"), ("arrivals", "tailnum", "arr_at"), ("weather", "origin", "observed_at")]
+
 
 @pytest.fixture(scope="session")
 def small_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
@@ -33,3 +36,16 @@ def client(small_server: Server) -> Iterator[thalweg.Client]:
     """A client of the small server."""
     with thalweg.Client(small_server.address, timeout=60) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def nyc13_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with all flights and all weather, in four partitions a topic."""
+    place = Place.new(tmp_path_factory.mktemp("nyc13"), clock="stream")
+    with place.serving() as server:
+        place.do("apply", "-f", NYC13 / "features")
+        for topic, key, time in NYC13_TOPICS:
+            file = NYC13 / "data" / f"{topic}.parquet"
+            place.do("produce", topic, file, "--key", key, "--timestamp", time, "--partitions", "4")
+        server.wait_applied()
+        yield server

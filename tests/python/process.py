@@ -10,7 +10,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,11 +55,13 @@ class Place:
     http: str
 
     @classmethod
-    def new(cls, folder: Path) -> Place:
-        """Settings in `folder`, which need not exist."""
+    def new(cls, folder: Path, *, clock: str = "wall") -> Place:
+        """Settings in `folder`, which need not exist; `clock` says what now is where a lookup names no instant."""
         folder.mkdir(parents=True, exist_ok=True)
         grpc, http = (f"127.0.0.1:{port}" for port in _free_ports(2))
-        (folder / "thalweg.yaml").write_text("log: {embedded: {dir: log}}\nstate: {dir: state}\n")
+        (folder / "thalweg.yaml").write_text(
+            f"log: {{embedded: {{dir: log}}}}\nstate: {{dir: state}}\nclock: {clock}\n"
+        )
         return cls(folder, grpc, http)
 
     @property
@@ -128,7 +130,7 @@ class Server:
 
     def wait_alive(self) -> None:
         """Waits until /healthz says yes."""
-        self._wait(lambda: self.get("/healthz")[0] == 200, "come up")
+        self.wait_until(lambda: self.get("/healthz")[0] == 200, "come up")
 
     def wait_applied(self) -> None:
         """Waits until the online state has everything the log has."""
@@ -138,7 +140,7 @@ class Server:
             behind = any(p["applied"] < p["next_offset"] for p in status["partitions"])
             return bool(status["partitions"]) and not behind and self.get("/readyz")[0] == 200
 
-        self._wait(caught_up, "catch up")
+        self.wait_until(caught_up, "catch up")
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         """Ends the process by its id and gives its exit code."""
@@ -150,7 +152,8 @@ class Server:
             self.process.kill()
             return self.process.wait(timeout=30)
 
-    def _wait(self, done: Any, what: str) -> None:
+    def wait_until(self, done: Callable[[], bool], what: str) -> None:
+        """Waits until `done`, no longer than is bearable; `what` the server did not do is for the error."""
         deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
             if self.process.poll() is not None:

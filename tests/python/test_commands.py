@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -122,12 +123,20 @@ def test_records_that_cannot_be_decoded_are_counted_and_stop_nothing(tmp_path: P
         place.do("produce", "departures", "-", "--format", "jsonl", stdin=bad)
         place.do(*PRODUCE)
         server.wait_applied()
-        (source,) = json.loads(place.do("status", "--json"))["sources"]
-        assert (source["state"], source["dead_letters"]) == ("running", 3)
+        # They are counted once they are durable, a moment after the good ones can be looked up.
+        server.wait_until(lambda: _source(place)["dead_letters"] == 3, "count three dead letters")
+        assert _source(place)["state"] == "running"
         topics = {topic["name"]: topic["next_offsets"] for topic in json.loads(place.do("topics", "--json"))["topics"]}
         assert topics == {"departures": [7], "thalweg.dead-letters.departures": [3]}
         answer = json.loads(place.do("get", "delays", "carrier=UA", "--at", NOON, "--json"))
         assert answer["rows"][0]["carrier_delays__departures_1d"]["value"] == 3
+
+
+def _source(place: Place) -> dict[str, Any]:
+    """The status of the one source."""
+    (source,) = json.loads(place.do("status", "--json"))["sources"]
+    assert isinstance(source, dict)
+    return source
 
 
 def test_http_tells_health_readiness_and_figures(small_server: Server) -> None:
