@@ -51,7 +51,10 @@ pub(crate) struct Options {
 /// # Errors
 /// An example that is not there; anything that goes wrong; a single bit that differs.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
-    let world = World::read(&options.example.join("data"))?;
+    let world = World::read(&options.example.join("data")).map_err(|error| {
+        let hint = "run the demo from the project's folder, or name the example with --example";
+        Error::new(error.kind, format!("{}; {hint}", error.message))
+    })?;
     let config = prepare(&options.dir)?;
     println!(
         "Thalweg demo: {} events of three topics, in {}\n",
@@ -196,14 +199,15 @@ fn say_what_next(dir: &Path, set: &TrainingSet) {
         "\nCommit {}: the same request gives the same bytes, now and later.\n\
          The log, in Kafka's own format, is in {}; the online state in {}.\n\n\
          Try next:\n    \
-         thalweg serve -c {settings} &\n    \
-         thalweg get -c {settings} carrier_departures:* carrier=UA\n    \
-         thalweg status -c {settings}\n    \
-         python examples/nyc13/quickstart.py",
+         {thalweg} serve -c {settings} &\n    \
+         {thalweg} get -c {settings} 'carrier_departures:*' carrier=UA\n    \
+         {thalweg} status -c {settings}\n    \
+         .venv/bin/python examples/nyc13/quickstart.py",
         &set.commit.id[..12],
         dir.join("log").display(),
         dir.join("state").display(),
         settings = settings.display(),
+        thalweg = std::env::args().next().as_deref().unwrap_or("thalweg"),
     );
 }
 
