@@ -186,7 +186,7 @@ mod tests {
                 .map(|(name, array, _)| (name, array)),
         )
         .expect("columns of one length");
-        Spine::new(batch.schema(), &[batch.clone()], "t", Boundary::Inclusive)
+        Spine::new(batch.schema(), std::slice::from_ref(&batch), "t", Boundary::Inclusive)
     }
 
     #[test]
