@@ -1,0 +1,64 @@
+//! The as-of sweep offline, and how its time grows with the events.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use criterion::{Criterion, Throughput};
+use thalweg_benches::{Events, interleaved, is_measuring, say_limit, say_row, windows_plan};
+use thalweg_core::sweep;
+
+/// Events at 1×, and keys at any size: at 4× each key has four times the events in each window.
+const EVENTS: usize = 250_000;
+const KEYS: u32 = 5_000;
+/// Spine rows: one for so many events.
+const EVENTS_PER_ROW: usize = 10;
+const ROUNDS: usize = 7;
+/// Time per event at 4× against 1×. Above 1 lies what caches of this machine no longer hold.
+const GROWTH_LIMIT: f64 = 1.25;
+
+fn main() {
+    let mut criterion = Criterion::default()
+        .sample_size(10)
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(3))
+        .configure_from_args();
+    let plan = windows_plan();
+    let events = Events::some_late(EVENTS, KEYS, 1);
+    let (sorted, rows) = (events.sorted(), events.spine(EVENTS / EVENTS_PER_ROW));
+    let mut group = criterion.benchmark_group("sweep/250,000 events, 25,000 rows, 18 features");
+    group.throughput(Throughput::Elements(EVENTS as u64));
+    group.bench_function("sort events", |b| b.iter(|| black_box(&events).sorted()));
+    group
+        .bench_function("sweep", |b| b.iter(|| sweep(&plan, black_box(&sorted), &rows).expect("few events")));
+    group.finish();
+    criterion.final_summary();
+    growth();
+}
+
+/// Sorts and sweeps at 1×, 2× and 4×, in turns.
+fn growth() {
+    let plan = windows_plan();
+    let (sizes, rounds) = if is_measuring() { ([1, 2, 4], ROUNDS) } else { ([1, 1, 1], 1) };
+    let inputs = sizes.map(|times| {
+        let events = Events::some_late(times * EVENTS, KEYS, 1);
+        let rows = events.spine(times * EVENTS / EVENTS_PER_ROW);
+        (events, rows)
+    });
+    let [mut one, mut two, mut four] = [0, 1, 2].map(|size| {
+        let ((events, rows), plan) = (&inputs[size], &plan);
+        move || drop(black_box(sweep(plan, &events.sorted(), rows).expect("few events")))
+    });
+    // The same amount of work in each round of each size.
+    let spreads = interleaved(rounds, &mut [(4, &mut one), (2, &mut two), (1, &mut four)]);
+    for (times, spread) in sizes.into_iter().zip(&spreads) {
+        say_row(
+            &format!("sort and sweep {times}x: {} events", times * EVENTS),
+            *spread,
+            (times * EVENTS) as u64,
+        );
+    }
+    let growth = spreads[2].nanos_per(4) / spreads[0].nanos_per(1);
+    if is_measuring() {
+        say_limit("time of sort and sweep an event, at 4x the events against 1x", growth, GROWTH_LIMIT);
+    }
+}
