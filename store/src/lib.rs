@@ -13,6 +13,7 @@
 //! This crate is not a cache beside another truth, and it knows nothing of where events come
 //! from: no topics' files, no decoding, no clock (the caller says what time it is), no serving.
 
+mod commit;
 mod error;
 mod hot;
 mod keys;
@@ -28,6 +29,7 @@ mod topic_state;
 mod view_state;
 mod watermark;
 
+pub use commit::Committed;
 pub use error::{Error, Result};
 pub use options::StoreOptions;
 pub use reading::{Found, Reading, read_all};
@@ -35,5 +37,5 @@ pub use rows::TopicId;
 pub use slots::{Slot, Version};
 pub use status::ViewStatus;
 pub use store::Store;
-pub use topic_state::{Batch, Committed, TopicState};
+pub use topic_state::{Batch, TopicState};
 pub use view_state::ViewSpec;

@@ -16,6 +16,12 @@ use crate::slots::{Slot, Version};
 /// Version of the layout of keys and rows. Raised whenever a directory written before cannot be read as it stands.
 const FORMAT: u32 = 1;
 
+/// Key and value of a row.
+type Row = (Box<[u8]>, Box<[u8]>);
+
+/// An entity key with its group.
+type GroupKey = (KeyGroup, Box<[u8]>);
+
 /// A state directory, open in this process alone.
 pub struct Store {
     db: DB,
@@ -169,7 +175,7 @@ impl Store {
     }
 
     /// All rows with keys in `from..until`.
-    pub(crate) fn range(&self, from: &[u8], until: &[u8]) -> Result<Vec<(Box<[u8]>, Box<[u8]>)>> {
+    pub(crate) fn range(&self, from: &[u8], until: &[u8]) -> Result<Vec<Row>> {
         let mut options = ReadOptions::default();
         options.set_iterate_upper_bound(until);
         self.db
@@ -204,13 +210,12 @@ impl Store {
 
     /// Up to `limit` entity keys of `slot`, with their groups, after the state row `after` (from the first, if none);
     /// and the row to go on after, if there are more.
-    #[expect(clippy::type_complexity, reason = "the two halves of one step, used once")]
     pub(crate) fn keys_after(
         &self,
         slot: Slot,
         after: Option<&[u8]>,
         limit: usize,
-    ) -> Result<(Vec<(KeyGroup, Box<[u8]>)>, Option<Vec<u8>>)> {
+    ) -> Result<(Vec<GroupKey>, Option<Vec<u8>>)> {
         let (from, until) = keys::states_of(slot);
         let mut options = ReadOptions::default();
         options.set_iterate_upper_bound(until);

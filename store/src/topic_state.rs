@@ -3,11 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use rocksdb::WriteBatch;
 use thalweg_core::{Instant, Selection};
 
 use crate::error::{Error, Result};
-use crate::keys;
 use crate::reading::Reading;
 use crate::rows::TopicId;
 use crate::store::{Store, hex};
@@ -40,15 +38,15 @@ pub(crate) struct Shared {
 
 /// What only the writing thread needs.
 #[derive(Default)]
-struct Writer {
+pub(crate) struct Writer {
     /// Why nothing can be written any more.
-    broken: Option<String>,
+    pub(crate) broken: Option<String>,
     /// Whether something was applied since the last commit.
-    uncommitted: bool,
+    pub(crate) uncommitted: bool,
     /// Partitions that have moved on since the last commit, by view.
-    moved: Vec<(usize, i32)>,
+    pub(crate) moved: Vec<(usize, i32)>,
     /// View, and state row in it, at which forgetting in idle keys goes on.
-    forget_from: (usize, Option<Vec<u8>>),
+    pub(crate) forget_from: (usize, Option<Vec<u8>>),
 }
 
 /// Events of one partition, for all views over the topic.
@@ -67,15 +65,6 @@ pub struct Batch {
     /// What each view takes of it, by position in [`TopicState::open`]'s `views`. A view that takes
     /// nothing may be missing.
     pub selections: Vec<(usize, Selection)>,
-}
-
-/// What a commit did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Committed {
-    /// Fold states written.
-    pub states: usize,
-    /// Bytes written, keys included.
-    pub bytes: usize,
 }
 
 impl TopicState {
@@ -192,41 +181,18 @@ impl TopicState {
         Ok(events)
     }
 
-    /// Writes everything that changed since the last commit, and the offsets it stands for, in one atomic batch; then
-    /// drops states from memory until the store is within its budget.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Io`], [`Error::Damaged`], [`Error::Broken`]. After a failed write nothing more is taken.
-    pub fn commit(&self) -> Result<Committed> {
-        let mut writer = self.writer()?;
-        if !writer.uncommitted {
-            return Ok(Committed::default());
-        }
-        let written = self.write_changes(&mut writer);
-        match &written {
-            // Taken changes are lost with the batch: what is in memory can no longer be written as it is.
-            Err(error) => writer.broken = Some(error.to_string()),
-            Ok(_) => {
-                writer.uncommitted = false;
-                writer.moved.clear();
-                self.evict();
-            }
-        }
-        written
-    }
-
     /// Whether decoded states take more memory than they should, so that a commit is due.
     pub fn over_budget(&self) -> bool {
         self.store.resident_bytes() > self.store.options().hot_budget_bytes()
     }
 
     /// Values, offsets and watermarks that belong together, for as long as the guard lives. Batches wait
-    /// meanwhile. To read several topics at once use [`read_all`](crate::read_all).
+    /// meanwhile, so a thread that holds one and asks for another may wait forever. To read several topics at once use [`read_all`](crate::read_all).
     pub fn read(&self) -> Reading<'_> {
         Reading::new(self, self.read_lock())
     }
 
+    /// Where the states are kept.
     pub(crate) fn store(&self) -> &Store {
         &self.store
     }
@@ -255,96 +221,8 @@ impl TopicState {
         batch.selections.iter().map(prepare).collect()
     }
 
-    fn write_changes(&self, writer: &mut Writer) -> Result<Committed> {
-        let mut batch = WriteBatch::default();
-        let mut states = 0;
-        let dirty: Vec<_> = self.read_lock().views.iter().map(|view| view.hot.dirty_groups()).collect();
-        for (position, groups) in dirty.into_iter().enumerate() {
-            for group in groups {
-                // The lock is taken group by group, so that lookups go on between.
-                self.track_memory(&mut self.write_lock().views[position], |view| {
-                    states += view.take_dirty(group, &mut batch);
-                });
-            }
-        }
-        self.forget_in_idle_keys(writer, &mut batch)?;
-        let shared = self.read_lock();
-        for view in &shared.views {
-            batch.put(keys::clock(view.slot), view.clock.encode());
-        }
-        writer.moved.sort_unstable();
-        writer.moved.dedup();
-        for (position, partition) in &writer.moved {
-            let view = &shared.views[*position];
-            if let Some(seen) = view.progress.get(partition) {
-                batch.put(keys::progress(view.slot, *partition), seen.encode());
-            }
-        }
-        drop(shared);
-        let bytes = batch.size_in_bytes();
-        self.store.write(batch)?;
-        Ok(Committed { states, bytes })
-    }
-
-    /// Goes a step further in the round over all keys, which lets those shrink that no event touches.
-    fn forget_in_idle_keys(&self, writer: &mut Writer, batch: &mut WriteBatch) -> Result<()> {
-        let mut left = self.store.options().forget_keys_per_commit;
-        let views = self.read_lock().views.len();
-        for _ in 0..views {
-            let (position, after) = std::mem::take(&mut writer.forget_from);
-            let shared = self.read_lock();
-            let view = &shared.views[position % views];
-            let mut rest = None;
-            let mut idle = Vec::new();
-            if view.forget_before().is_some() {
-                let (keys, next) = self.store.keys_after(view.slot, after.as_deref(), left)?;
-                rest = next;
-                left -= keys.len();
-                for (group, key) in keys {
-                    let stored = match view.hot.get(&key) {
-                        Some(_) => None,
-                        None => view.load(&self.store, group, &key)?,
-                    };
-                    idle.push((group, key, stored));
-                }
-            }
-            drop(shared);
-            if !idle.is_empty() {
-                self.track_memory(&mut self.write_lock().views[position % views], |view| {
-                    for (group, key, stored) in idle {
-                        view.forget_idle(group, &key, stored, batch);
-                    }
-                });
-            }
-            writer.forget_from = match rest {
-                Some(row) => (position % views, Some(row)),
-                None => ((position + 1) % views, None),
-            };
-            if left == 0 {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    fn evict(&self) {
-        let budget = self.store.options().hot_budget_bytes();
-        let excess = self.store.resident_bytes().saturating_sub(budget);
-        if excess == 0 {
-            return;
-        }
-        let mut shared = self.write_lock();
-        let held: usize = shared.views.iter().map(|view| view.hot.bytes()).sum();
-        for view in &mut shared.views {
-            // Every view gives in proportion to what it holds.
-            let share = excess as u128 * view.hot.bytes() as u128 / held.max(1) as u128;
-            let freed = view.evict(usize::try_from(share).unwrap_or(usize::MAX));
-            self.store.count_resident(0, freed);
-        }
-    }
-
     /// Lets `change` work on a view, and counts the memory that it took or gave.
-    fn track_memory(&self, view: &mut ViewState, change: impl FnOnce(&mut ViewState)) {
+    pub(crate) fn track_memory(&self, view: &mut ViewState, change: impl FnOnce(&mut ViewState)) {
         let before = view.hot.bytes();
         change(view);
         self.store.count_resident(view.hot.bytes(), before);
@@ -354,7 +232,12 @@ impl TopicState {
         Error::UnknownView { topic: self.topic.clone(), view: view.to_owned() }
     }
 
-    fn writer(&self) -> Result<MutexGuard<'_, Writer>> {
+    /// The right to write, held by one thread at a time.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Broken`].
+    pub(crate) fn writer(&self) -> Result<MutexGuard<'_, Writer>> {
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         match &writer.broken {
             Some(cause) => Err(Error::Broken { topic: self.topic.clone(), cause: cause.clone() }),
@@ -362,11 +245,13 @@ impl TopicState {
         }
     }
 
-    fn read_lock(&self) -> RwLockReadGuard<'_, Shared> {
+    /// The states, for as long as nothing is applied.
+    pub(crate) fn read_lock(&self) -> RwLockReadGuard<'_, Shared> {
         self.shared.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write_lock(&self) -> RwLockWriteGuard<'_, Shared> {
+    /// The states, to change them while nobody reads.
+    pub(crate) fn write_lock(&self) -> RwLockWriteGuard<'_, Shared> {
         self.shared.write().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -44,8 +44,18 @@ pub(crate) struct ViewState {
 pub(crate) type Loaded = Vec<(Vec<u8>, Option<KeyState>)>;
 
 impl ViewState {
-    /// Finds what the store has of the view.
+    /// Finds what the store has of the view. A state that was kept for a shorter lookback has forgotten what must be
+    /// answered now: it is dropped, to be built anew.
     pub(crate) fn open(store: &Store, spec: ViewSpec) -> Result<Self> {
+        let found = Self::find(store, spec)?;
+        if !found.has_forgotten_too_much() {
+            return Ok(found);
+        }
+        store.drop_state(&found.spec.name, &found.spec.version)?;
+        Self::find(store, found.spec)
+    }
+
+    fn find(store: &Store, spec: ViewSpec) -> Result<Self> {
         let slot = store.slot(&spec.name, &spec.version)?;
         let (from, until) = keys::progress_of(slot);
         let mut progress = ProgressMap::new();
@@ -60,6 +70,18 @@ impl ViewState {
         };
         let complete = progress.is_empty();
         Ok(Self { spec, slot, progress, clock, hot: HotStates::new(), complete })
+    }
+
+    /// Whether less is kept than the plan's lookback asks for. Under one lookback the horizon never passes the
+    /// watermark minus that lookback.
+    fn has_forgotten_too_much(&self) -> bool {
+        let allowed = match self.spec.plan.lookback {
+            Lookback::Within(lookback) => {
+                self.clock.watermark.map(|watermark| watermark.saturating_sub(lookback))
+            }
+            Lookback::Unbounded => None,
+        };
+        self.clock.horizon > allowed
     }
 
     /// The next offset of `partition` to apply.

@@ -1,10 +1,10 @@
 //! What is answered and what is refused.
 
 use arrow::array::BinaryArray;
-use thalweg_core::Status;
+use thalweg_core::{FoldPlan, Lookback, Status, TimeDelta};
 
 use super::support::*;
-use crate::{Error, TopicState, read_all};
+use crate::{Error, TopicState, ViewSpec, read_all};
 
 fn log(times: &[&[i64]]) -> Log {
     let event =
@@ -61,6 +61,30 @@ fn watermark_and_horizon_never_fall() {
     assert_eq!(topic.read().watermark("s"), Some(at(500)));
     assert_eq!(topic.read().horizon("v").expect("a view"), Some(at(460)));
     assert_is_fold_of_applied(&topic, &grown);
+}
+
+#[test]
+fn a_view_whose_lookback_grew_is_built_anew() {
+    for (lookback, kept) in [
+        (Lookback::Unbounded, false),
+        (Lookback::Within(TimeDelta::from_micros(41)), false),
+        (Lookback::Within(TimeDelta::from_micros(40)), true),
+        (Lookback::Within(TimeDelta::from_micros(39)), true),
+    ] {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let log = log(&[&[100, 150, 200]]);
+        let store = open(dir.path(), &tight());
+        let topic = open_topic(&store, vec![view("v", 1)], &log);
+        topic.apply(&batch(&log, 0, 0, 3, &[0]), FAR_FUTURE).expect("events of the log");
+        topic.commit().expect("a writable directory");
+        drop(topic);
+
+        let plan = FoldPlan { lookback, ..plan(40) };
+        let topic = open_topic(&store, vec![ViewSpec { plan, ..view("v", 1) }], &log);
+        assert_eq!(topic.resume_from(0), if kept { 3 } else { 0 }, "{lookback:?}");
+        topic.apply(&batch(&log, 0, 0, 3, &[0]), FAR_FUTURE).expect("events of the log");
+        assert_is_fold_of_applied(&topic, &log);
+    }
 }
 
 #[test]
