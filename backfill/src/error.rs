@@ -83,9 +83,17 @@ pub enum Error {
     /// Features that make no columns.
     #[error(transparent)]
     Layout(#[from] thalweg_definitions::LayoutError),
-    /// A feature service, view or column that is not defined.
-    #[error("{0}")]
-    UnknownFeature(String),
+    /// A feature service that is not defined.
+    #[error("there is no feature service `{service}`; there are: {}", .present.join(", "))]
+    UnknownService {
+        /// The service.
+        service: String,
+        /// Services there are.
+        present: Vec<String>,
+    },
+    /// Features that cannot be taken as asked.
+    #[error(transparent)]
+    Reference(#[from] thalweg_definitions::ReferenceError),
     /// More events than memory may hold.
     #[error(
         "the events of the spine's keys need more than {limit} bytes of memory (at least {used}); ask for fewer entities or features at a time, or raise `{MEMORY_BUDGET_KEY}`"
@@ -95,6 +103,18 @@ pub enum Error {
         used: usize,
         /// The limit.
         limit: usize,
+    },
+    /// A request needs a topic of which its pin says nothing.
+    #[error(
+        "the pin says nothing of topic `{topic}`, which the features asked for rest on; it names: {}. \
+         Leave the pin out, or give one that was taken for these features",
+        .pinned.join(", ")
+    )]
+    NotPinned {
+        /// The topic.
+        topic: String,
+        /// Topics the pin names.
+        pinned: Vec<String>,
     },
     /// A pinned topic no longer exists.
     #[error(

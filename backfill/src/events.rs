@@ -40,17 +40,20 @@ pub fn events_schema(source: &Source) -> SchemaRef {
 /// offset order, a bounded batch at a time.
 ///
 /// # Errors
-/// A topic the pin does not name; damage in the log, from the iterator.
+/// A topic the pin does not name, or that was not there; damage in the log, from the iterator.
 pub fn events<'a>(
     log: &'a EmbeddedLog,
     source: &'a Source,
     pin: &Pin,
     range: EventRange,
 ) -> Result<impl Iterator<Item = Result<RecordBatch, Error>> + use<'a>, Error> {
-    let pinned = pin.topics.get(&source.topic).ok_or_else(|| Error::UnknownTopic {
-        topic: source.topic.clone(),
-        present: log.topics().into_iter().map(|info| info.name).collect(),
-    })?;
+    let pinned = pin.of(&source.topic)?;
+    if pinned.topic_id.is_none() {
+        return Err(Error::UnknownTopic {
+            topic: source.topic.clone(),
+            present: log.topics().into_iter().map(|info| info.name).collect(),
+        });
+    }
     pin.check(log)?;
     let schema = events_schema(source);
     let spec = DecoderSpec {

@@ -7,10 +7,8 @@ use thalweg_log::{EmbeddedLog, TopicPartition};
 
 use crate::Error;
 
-/// A prefix of the log: for each topic, one next offset per partition.
-///
-/// A topic the pin does not name had no records when the pin was taken, and neither has a partition
-/// past the last one listed.
+/// A prefix of the log: for each topic, one next offset per partition. A partition past the last one listed
+/// was not there yet when the pin was taken.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Pin {
@@ -21,27 +19,40 @@ pub struct Pin {
 /// A prefix of one topic.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TopicPin {
-    /// The topic's id: a topic deleted and created again is another topic.
-    pub topic_id: String,
+    /// The topic's id: a topic deleted and created again is another topic. None if there was no such topic when
+    /// the pin was taken.
+    pub topic_id: Option<String>,
     /// For each partition the offset after the last record seen.
     pub next_offsets: Vec<i64>,
 }
 
 impl Pin {
-    /// The end of `topics` as the log has them now; a topic the log does not have is left out.
+    /// The end of `topics` as the log has them now. One the log does not have is pinned as not being there.
     ///
     /// # Errors
     /// Whatever the log says when asked for an offset.
     pub fn now<'a>(log: &EmbeddedLog, topics: impl IntoIterator<Item = &'a str>) -> Result<Self, Error> {
         let mut pinned = BTreeMap::new();
         for name in topics.into_iter().collect::<BTreeSet<_>>() {
-            let Some(info) = log.topic(name) else { continue };
-            let next_offsets = (0..info.partitions)
+            let info = log.topic(name);
+            let next_offsets = (0..info.as_ref().map_or(0, |info| info.partitions))
                 .map(|partition| log.next_offset(&TopicPartition { topic: name.to_owned(), partition }))
                 .collect::<Result<_, _>>()?;
-            pinned.insert(name.to_owned(), TopicPin { topic_id: info.id.to_string(), next_offsets });
+            let topic_id = info.map(|info| info.id.to_string());
+            pinned.insert(name.to_owned(), TopicPin { topic_id, next_offsets });
         }
         Ok(Self { topics: pinned })
+    }
+
+    /// Where `topic` ended.
+    ///
+    /// # Errors
+    /// [`Error::NotPinned`]: that nothing is known of a topic must not be taken for its being empty.
+    pub(crate) fn of(&self, topic: &str) -> Result<&TopicPin, Error> {
+        self.topics.get(topic).ok_or_else(|| Error::NotPinned {
+            topic: topic.to_owned(),
+            pinned: self.topics.keys().cloned().collect(),
+        })
     }
 
     /// Proves that the log still has everything this pin names, before anything is read.
@@ -51,14 +62,16 @@ impl Pin {
     /// [`Error::PinExpired`], each with what is missing.
     pub fn check(&self, log: &EmbeddedLog) -> Result<(), Error> {
         for (name, pinned) in &self.topics {
-            let info = log.topic(name).ok_or_else(|| Error::PinnedTopicGone { topic: name.clone() })?;
-            let found = info.id.to_string();
-            if found != pinned.topic_id {
-                return Err(Error::PinnedTopicReplaced {
-                    topic: name.clone(),
-                    pinned: pinned.topic_id.clone(),
-                    found,
-                });
+            if let Some(topic_id) = &pinned.topic_id {
+                let info = log.topic(name).ok_or_else(|| Error::PinnedTopicGone { topic: name.clone() })?;
+                let found = info.id.to_string();
+                if found != *topic_id {
+                    return Err(Error::PinnedTopicReplaced {
+                        topic: name.clone(),
+                        pinned: topic_id.clone(),
+                        found,
+                    });
+                }
             }
             for (partition, &pinned) in pinned.next_offsets.iter().enumerate() {
                 let partition = TopicPartition { topic: name.clone(), partition: partition as i32 };

@@ -43,7 +43,7 @@ impl Replay<'_> {
         readings: &[Arc<Reading>],
         latest: i64,
     ) -> Result<Vec<Vec<Gathered>>, Error> {
-        let parts = self.parts(folds);
+        let parts = self.parts(folds)?;
         let pieces = parts
             .par_iter()
             .map(|part| self.read(part, folds, readings, latest))
@@ -57,7 +57,7 @@ impl Replay<'_> {
         Ok(of_fold)
     }
 
-    fn parts(&self, folds: &[Fold<'_>]) -> Vec<Part<'_>> {
+    fn parts(&self, folds: &[Fold<'_>]) -> Result<Vec<Part<'_>>, Error> {
         let mut by_source: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (position, fold) in folds.iter().enumerate() {
             by_source.entry(fold.view.source.as_str()).or_default().push(position);
@@ -65,7 +65,7 @@ impl Replay<'_> {
         let mut parts = Vec::new();
         for (name, folds) in by_source {
             let source = self.repository.source(name).expect("a checked view's source is defined");
-            let Some(pinned) = self.pin.topics.get(&source.topic) else { continue };
+            let pinned = self.pin.of(&source.topic)?;
             let folds: Arc<[usize]> = folds.into();
             parts.extend(pinned.next_offsets.iter().enumerate().map(|(partition, &until)| Part {
                 source,
@@ -74,7 +74,7 @@ impl Replay<'_> {
                 folds: folds.clone(),
             }));
         }
-        parts
+        Ok(parts)
     }
 
     fn read(

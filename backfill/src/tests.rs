@@ -39,15 +39,19 @@ struct World {
 impl World {
     /// Sales of one shop, a second apart from the epoch on, in turn in two partitions.
     fn new(prices: &[f64]) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let log = EmbeddedLog::open(folder.path(), EmbeddedOptions::default()).expect("a new log");
-        log.create_topic("sales", 2).expect("a new topic");
-        let files = [DefinitionFile::new("sales.yaml", DEFINITIONS)];
-        let world = Self { log, repository: load_text(&files).expect("sound definitions"), _folder: folder };
+        let world = Self::without_topic();
+        world.log.create_topic("sales", 2).expect("a new topic");
         for (second, price) in prices.iter().enumerate() {
             world.sell(second, *price);
         }
         world
+    }
+
+    fn without_topic() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let log = EmbeddedLog::open(folder.path(), EmbeddedOptions::default()).expect("a new log");
+        let files = [DefinitionFile::new("sales.yaml", DEFINITIONS)];
+        Self { log, repository: load_text(&files).expect("sound definitions"), _folder: folder }
     }
 
     fn sell(&self, second: usize, price: f64) {
@@ -152,7 +156,8 @@ fn a_pin_the_log_does_not_have_is_refused_with_what_is_missing() {
         beyond,
         Error::PinBeyondEnd { partition: TopicPartition { partition: 1, .. }, pinned: 7, end: 0 }
     ));
-    let replaced = refusal(&|pin| pin.topics.get_mut("sales").expect("pinned").topic_id = "other".to_owned());
+    let replaced =
+        refusal(&|pin| pin.topics.get_mut("sales").expect("pinned").topic_id = Some("other".to_owned()));
     assert!(matches!(replaced, Error::PinnedTopicReplaced { .. }));
     let gone = refusal(&|pin| {
         let sales = pin.topics["sales"].clone();
@@ -162,6 +167,31 @@ fn a_pin_the_log_does_not_have_is_refused_with_what_is_missing() {
         gone.to_string(),
         "topic `gone`, which the pin names, is not in the log any more: its training sets cannot be remade"
     );
+}
+
+#[test]
+fn a_pin_of_other_topics_is_refused_and_not_taken_for_an_empty_log() {
+    let world = World::new(&[1.0]);
+    let pin = Some(Pin::now(&world.log, ["returns"]).expect("offsets"));
+    let request = TrainingSetRequest { pin, ..world.request(&[0]) };
+    let refusal = world.ask(&request).expect_err("a refusal");
+    assert!(
+        matches!(&refusal, Error::NotPinned { topic, pinned } if topic == "sales" && pinned == &["returns"]),
+        "{refusal}"
+    );
+}
+
+#[test]
+fn a_topic_that_was_not_there_stays_empty_under_its_pin() {
+    let world = World::without_topic();
+    let first = world.ask(&world.request(&[5])).expect("an answer");
+    world.log.create_topic("sales", 2).expect("a new topic");
+    world.sell(0, 1.0);
+    let pin = Some(first.commit.manifest.pin.clone());
+    let again = world.ask(&TrainingSetRequest { pin, ..world.request(&[5]) }).expect("an answer");
+    assert_eq!((counts(&first), counts(&again)), (vec![0], vec![0]));
+    assert_eq!(first.commit, again.commit);
+    assert_eq!(counts(&world.ask(&world.request(&[5])).expect("an answer")), [1]);
 }
 
 #[test]

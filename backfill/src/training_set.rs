@@ -39,14 +39,12 @@ impl Features {
         match self {
             Self::Service(name) => match repository.service(name) {
                 Some(service) => Ok(service.features.clone()),
-                None => Err(Error::UnknownFeature(format!(
-                    "there is no feature service `{name}`; there are: {}",
-                    repository.services.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(", ")
-                ))),
+                None => Err(Error::UnknownService {
+                    service: name.clone(),
+                    present: repository.services.iter().map(|service| service.name.clone()).collect(),
+                }),
             },
-            Self::List(references) => {
-                repository.resolve(references).map_err(|cause| Error::UnknownFeature(cause.to_string()))
-            }
+            Self::List(references) => Ok(repository.resolve(references)?),
         }
     }
 }
@@ -142,6 +140,7 @@ impl<'a> Prepared<'a> {
             Some(pin) => pin.clone(),
             None => Pin::now(log, topics(repository, &layout.folds))?,
         };
+        topics(repository, &layout.folds).try_for_each(|topic| pin.of(topic).map(drop))?;
         pin.check(log)?;
         let commit = Commit::new(Manifest {
             engine_version: ENGINE_VERSION,

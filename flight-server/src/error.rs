@@ -98,9 +98,18 @@ impl Error {
     }
 }
 
+/// Bytes of a message that go over the wire: clients take headers of 8 or 16 KiB and drop an answer with more,
+/// and a byte that is no ASCII takes three.
+const LONGEST_MESSAGE: usize = 4_096;
+
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
-        Self::new(error.kind.code(), error.message)
+        let whole = error.message;
+        let kept = whole.floor_char_boundary(LONGEST_MESSAGE);
+        match whole.len() - kept {
+            0 => Self::new(error.kind.code(), whole),
+            more => Self::new(error.kind.code(), format!("{} … ({more} more bytes)", &whole[..kept])),
+        }
     }
 }
 
@@ -113,6 +122,7 @@ impl From<Status> for Error {
 impl From<thalweg_backfill::Error> for Error {
     fn from(error: thalweg_backfill::Error) -> Self {
         use thalweg_backfill::Error as Cause;
+        use thalweg_definitions::ReferenceError as Reference;
         let kind = match &error {
             Cause::MissingColumn { .. }
             | Cause::DuplicateColumn { .. }
@@ -120,9 +130,14 @@ impl From<thalweg_backfill::Error> for Error {
             | Cause::ColumnType { .. }
             | Cause::NullInSpine { .. }
             | Cause::Key { .. }
+            | Cause::NotPinned { .. }
             | Cause::NameClash { .. } => Kind::InvalidArgument,
             Cause::Layout(thalweg_definitions::LayoutError::NameClash(_)) => Kind::InvalidArgument,
-            Cause::Layout(_) | Cause::UnknownFeature(_) | Cause::UnknownTopic { .. } => Kind::NotFound,
+            Cause::Reference(cause) => match cause {
+                Reference::UnknownView { .. } | Reference::UnknownColumn { .. } => Kind::NotFound,
+                _ => Kind::InvalidArgument,
+            },
+            Cause::Layout(_) | Cause::UnknownService { .. } | Cause::UnknownTopic { .. } => Kind::NotFound,
             Cause::OverBudget { .. } | Cause::TooManyRows { .. } | Cause::Sweep(_) => Kind::ResourceExhausted,
             Cause::PinnedTopicGone { .. }
             | Cause::PinnedTopicReplaced { .. }
@@ -195,5 +210,19 @@ impl From<crate::config::ConfigError> for Error {
 impl From<arrow::error::ArrowError> for Error {
     fn from(error: arrow::error::ArrowError) -> Self {
         Self::internal(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_message_is_cut_to_what_clients_take() {
+        let short = Status::from(Error::invalid("too much"));
+        assert_eq!((short.code(), short.message()), (Code::InvalidArgument, "too much"));
+        let long = Status::from(Error::invalid("ü".repeat(1_000_000)));
+        assert!(long.message().len() < LONGEST_MESSAGE + 50);
+        assert!(long.message().ends_with("ü … (1995904 more bytes)"), "{}", &long.message()[4_080..]);
     }
 }
