@@ -1,8 +1,10 @@
 //! Columns of entity keys as callers send them.
 
-use arrow::array::{Array, ArrayRef, new_empty_array};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, new_empty_array};
 use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType, TimestampNanosecondType};
 use thalweg_core::FieldType;
 
 /// Why a column cannot serve as a join key.
@@ -46,8 +48,13 @@ pub fn key_column(given: &ArrayRef, wanted: FieldType) -> Result<ArrayRef, KeyCo
     if given.is_empty() {
         return Ok(new_empty_array(&target));
     }
-    let cast = cast_with_options(given, &target, &CastOptions { safe: true, ..Default::default() })
-        .map_err(|_| other_kind())?;
+    let options = CastOptions { safe: true, ..Default::default() };
+    let plain = cast_with_options(given, value_type, &options).map_err(|_| other_kind())?;
+    let plain = match value_type {
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => floored_to_micros(&plain),
+        _ => plain,
+    };
+    let cast = cast_with_options(&plain, &target, &options).map_err(|_| other_kind())?;
     match cast.nulls().filter(|nulls| nulls.null_count() > 0) {
         None => Ok(cast),
         Some(nulls) => {
@@ -70,11 +77,15 @@ fn same_kind(given: &DataType, wanted: FieldType) -> bool {
     }
 }
 
+/// Instants in nanoseconds as microseconds, rounded down as those of events are: a cast rounds towards zero.
+fn floored_to_micros(nanos: &ArrayRef) -> ArrayRef {
+    let nanos = nanos.as_primitive::<TimestampNanosecondType>();
+    Arc::new(nanos.unary::<_, TimestampMicrosecondType>(|nanos| nanos.div_euclid(1_000)))
+}
+
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use arrow::array::{Int32Array, Int64Array, StringArray};
+    use arrow::array::{Int32Array, Int64Array, StringArray, TimestampNanosecondArray};
 
     use super::*;
 
@@ -91,5 +102,17 @@ mod tests {
         );
         assert!(matches!(key_column(&text, FieldType::Int64), Err(KeyColumnError::Type { .. })));
         assert!(matches!(key_column(&wide, FieldType::String), Err(KeyColumnError::Type { .. })));
+    }
+
+    #[test]
+    fn finer_instants_are_floored_as_those_of_events_are() {
+        let nanos = TimestampNanosecondArray::from(vec![-1, 999, 1_000]);
+        for zone in [None, Some("+02:00")] {
+            let given: ArrayRef = Arc::new(nanos.clone().with_timezone_opt(zone));
+            let keys = key_column(&given, FieldType::Timestamp).expect("instants");
+            assert_eq!(*keys.data_type(), FieldType::Timestamp.to_arrow());
+            let micros = keys.as_primitive::<TimestampMicrosecondType>().values();
+            assert_eq!(micros, &[-1, 0, 1]);
+        }
     }
 }
