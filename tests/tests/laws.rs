@@ -8,7 +8,7 @@ use rand::seq::SliceRandom;
 use thalweg_core::{Aggregation, Instant};
 use thalweg_tests::generator::{Arrival, Case, Chance, Question, check};
 use thalweg_tests::harness::{
-    Answers, Found, Outcome, Pace, Request, Workshop, differences, expected, letters, pin_of_prefix, same,
+    Answers, Found, Outcome, Pace, Request, Workshop, expected, letters, pin_of_prefix, same,
     state_of_image, stream_bytes, training_answers,
 };
 use thalweg_tests::oracle;

@@ -1,6 +1,7 @@
 //! What is defined, as the generator makes it and the oracle reads it; and the same as a definition file, which
 //! is all the engine gets to see.
 
+mod avro_schema;
 mod expression;
 mod yaml;
 
@@ -26,6 +27,8 @@ pub struct Definitions {
 pub struct Source {
     /// Its name, and that of its topic.
     pub name: String,
+    /// How its records are written.
+    pub format: Format,
     /// Its fields by path, with the name of the type as it is declared (`timestamp_ms` says more than the
     /// type of the values does).
     pub fields: BTreeMap<String, &'static str>,
@@ -37,6 +40,15 @@ pub struct Source {
     pub order_by: Option<String>,
     /// How far an event time may lie past a known append time; a day if it is not said.
     pub max_ahead: Option<TimeDelta>,
+}
+
+/// How records are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// As JSON objects.
+    Json,
+    /// As bare Avro datums, of a schema that is written in the definitions.
+    Avro,
 }
 
 /// Where an event carries an instant.

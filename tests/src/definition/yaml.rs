@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use thalweg_core::{Aggregation, Window};
 
-use super::{Definitions, Entity, Expression, Feature, Lookback, Source, Time, TimeDelta, View, name_of};
+use super::{Definitions, Entity, Expression, Feature, Format, Lookback, Source, Time, TimeDelta, View, name_of};
 
 impl Definitions {
     /// The definition file that says this.
@@ -59,14 +59,18 @@ fn source(source: &Source) -> Vec<String> {
         Time::Field(name) => name.clone(),
         Time::Record => "\"@timestamp\"".to_owned(),
     };
-    let fields: Vec<_> = source.fields.iter().map(|(name, written)| format!("{name}: {written}")).collect();
-    let mut lines = vec![
-        format!("name: {}", source.name),
-        format!("topic: {}", source.name),
-        "format: json".to_owned(),
-        format!("fields: {{{}}}", fields.join(", ")),
-        format!("event_time: {}", time(&source.event_time)),
-    ];
+    let mut lines = vec![format!("name: {}", source.name), format!("topic: {}", source.name)];
+    match source.format {
+        Format::Json => {
+            let fields: Vec<_> =
+                source.fields.iter().map(|(name, written)| format!("{name}: {written}")).collect();
+            lines.extend(["format: json".to_owned(), format!("fields: {{{}}}", fields.join(", "))]);
+        }
+        Format::Avro => {
+            lines.extend(["format: avro".to_owned(), format!("schema: '{}'", source.avro_schema())]);
+        }
+    }
+    lines.push(format!("event_time: {}", time(&source.event_time)));
     lines.extend(source.append_time.as_ref().map(|append| format!("append_time: {}", time(append))));
     lines.extend(source.order_by.as_ref().map(|field| format!("order_by: {field}")));
     lines.extend(source.max_ahead.map(|ahead| format!("max_ahead: {ahead}")));

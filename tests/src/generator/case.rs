@@ -5,7 +5,7 @@ use std::fmt;
 
 use thalweg_core::Value;
 
-use crate::definition::{Definitions, Event, Row};
+use crate::definition::{Definitions, Event, Format, Row};
 
 /// Everything a law is tried on.
 #[derive(Clone, Debug)]
@@ -84,10 +84,14 @@ impl fmt::Display for Case {
         for (source, defined) in self.definitions.sources.iter().enumerate() {
             let arrivals = self.arrivals.iter().filter(|arrival| arrival.source == source);
             for (arrival, event) in arrivals.zip(self.events(source)) {
-                let value = arrival.value.as_deref().map(String::from_utf8_lossy);
-                let value = value.as_deref().unwrap_or("(no value)");
                 let (partition, offset, timestamp) = (event.partition, event.offset, event.timestamp_ms);
-                writeln!(f, "  {}-{partition} offset {offset} timestamp {timestamp} ms: {value}", defined.name)?;
+                write!(f, "  {}-{partition} offset {offset} timestamp {timestamp} ms: ", defined.name)?;
+                match (defined.format, &arrival.row, &arrival.value) {
+                    (_, _, None) => writeln!(f, "(no value)")?,
+                    (Format::Avro, Some(row), _) => writeln!(f, "{row:?}")?,
+                    (Format::Avro, None, Some(value)) => writeln!(f, "{value:02x?}")?,
+                    (Format::Json, _, Some(value)) => writeln!(f, "{}", String::from_utf8_lossy(value))?,
+                }
             }
         }
         writeln!(f, "questions:")?;

@@ -10,7 +10,7 @@ use super::Chance;
 use super::expressions::{FIELDS, condition, input};
 use super::frame::Frame;
 use super::values::pick;
-use crate::definition::{Definitions, Entity, Expression, Feature, Lookback, Source, Time, View, name_of};
+use crate::definition::{Definitions, Entity, Expression, Feature, Format, Lookback, Source, Time, View, name_of};
 
 /// The types a part of a key can have.
 const KEY_TYPES: [FieldType; 9] = [
@@ -25,8 +25,8 @@ const KEY_TYPES: [FieldType; 9] = [
     FieldType::Timestamp,
 ];
 
-/// One or two sources, one or two entities, one to three views, and the frame they live in.
-pub fn definitions(chance: &mut Chance) -> (Definitions, Frame) {
+/// One or two sources, one or two entities, one to three views, and the frame of so many points they live in.
+pub fn definitions(chance: &mut Chance, points: i64) -> (Definitions, Frame) {
     let clock = pick(chance, &["timestamp", "timestamp", "timestamp", "timestamp_ms", "timestamp_s", "date", "@"]);
     let unit = match clock {
         "timestamp" => 1,
@@ -35,7 +35,7 @@ pub fn definitions(chance: &mut Chance) -> (Definitions, Frame) {
         _ => 1_000,
     };
     let logged = chance.random_bool(0.3);
-    let frame = Frame::new(chance, unit, clock == "@" || logged);
+    let frame = Frame::new(chance, points, unit, clock == "@" || logged);
     let entities: Vec<_> = (0..chance.random_range(1..3)).map(|n| entity(chance, n)).collect();
     let sources: Vec<_> = (0..if chance.random_bool(0.25) { 2 } else { 1 })
         .map(|n| source(chance, n, clock, logged, frame, &entities))
@@ -85,7 +85,9 @@ fn source(
         "turn".to_owned()
     });
     let max_ahead = chance.random_bool(0.6).then(|| frame.span(chance));
-    Source { name: format!("source{number}"), fields, event_time, append_time, order_by, max_ahead }
+    let in_avro = chance.random_bool(0.3) && !fields.values().any(|declared| *declared == "timestamp_s");
+    let format = if in_avro { Format::Avro } else { Format::Json };
+    Source { name: format!("source{number}"), format, fields, event_time, append_time, order_by, max_ahead }
 }
 
 fn view(chance: &mut Chance, frame: Frame, entities: &[Entity]) -> View {

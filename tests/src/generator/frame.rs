@@ -11,35 +11,33 @@ use super::values::pick;
 pub struct Frame {
     base: i64,
     grain: i64,
+    points: i64,
     exact: bool,
 }
 
-/// How many points there are.
-const POINTS: i64 = 24;
-
 impl Frame {
-    /// A frame of which every time is a multiple of `unit` microseconds and, where `tame`, is one that dates and
-    /// record timestamps can say.
-    pub fn new(chance: &mut Chance, unit: i64, tame: bool) -> Self {
+    /// A frame of so many points, of which every time is a multiple of `unit` microseconds and, where `tame`, one
+    /// that record timestamps can say.
+    pub fn new(chance: &mut Chance, points: i64, unit: i64, tame: bool) -> Self {
         let grain = unit.max(pick(chance, &[1, 1_000, 1_000_000, 60_000_000, 3_600_000_000]));
         let middle = 1_372_636_800_000_000;
         let bases = match (tame, unit) {
             (true, _) => vec![middle],
-            (false, 1) => vec![middle, middle, -10 * grain, i64::MIN, i64::MAX - POINTS * grain],
+            (false, 1) => vec![middle, middle, -10 * grain, i64::MIN, i64::MAX - points * grain],
             (false, _) => vec![middle, -10 * grain],
         };
-        Self { base: pick(chance, &bases), grain, exact: unit > 1 || chance.random_bool(0.5) }
+        Self { base: pick(chance, &bases), grain, points, exact: unit > 1 || chance.random_bool(0.5) }
     }
 
     /// A time at which something may happen.
     pub fn time(self, chance: &mut Chance) -> i64 {
-        let time = self.base + self.grain * chance.random_range(0..POINTS);
+        let time = self.base + self.grain * chance.random_range(0..self.points);
         if self.exact || chance.random_bool(0.7) { time } else { time.saturating_add(pick(chance, &[-1, 1])) }
     }
 
     /// A time to ask at: near what may have happened, before and after it too.
     pub fn question(self, chance: &mut Chance) -> i64 {
-        let point = chance.random_range(-3..POINTS + 12);
+        let point = chance.random_range(-3..self.points + 12);
         let time = self.base.saturating_add(self.grain * point);
         time.saturating_add(pick(chance, &[0, 0, 0, -1, 1]))
     }
@@ -50,7 +48,7 @@ impl Frame {
             return TimeDelta::from_micros(i64::MAX - chance.random_range(0..2));
         }
         let beside = if chance.random_bool(0.1) { pick(chance, &[-1, 1]) } else { 0 };
-        TimeDelta::from_micros((self.grain * chance.random_range(1..13) + beside).max(1))
+        TimeDelta::from_micros((self.grain * chance.random_range(1..=self.points / 2) + beside).max(1))
     }
 
     /// A window.

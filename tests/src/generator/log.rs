@@ -2,34 +2,50 @@
 
 use rand::Rng;
 use rand::seq::SliceRandom;
-use thalweg_core::{FieldType, Value};
+use thalweg_core::Value;
 
 use super::definitions::definitions;
 use super::expressions::FIELDS;
 use super::frame::Frame;
-use super::payload::{json, rubbish};
+use super::payload::{payload, rubbish};
 use super::values::{Pools, key_part, pick, text};
 use super::{Arrival, Case, Chance, Question};
 use crate::definition::{Definitions, Row, Source, Time};
 
-/// The most records of a case.
-const RECORDS: usize = 60;
+/// How large a case is.
+struct Size {
+    /// The most records.
+    records: usize,
+    /// Points of time.
+    points: i64,
+    /// How many keys turn up again and again.
+    regulars: usize,
+    /// How probable it is that an event is of one of these.
+    regular: f64,
+}
+
+/// Most cases: many meetings in little time.
+const SMALL: Size = Size { records: 60, points: 24, regulars: 3, regular: 0.7 };
+/// Some: a key with more events than the engine keeps in one piece.
+const LARGE: Size = Size { records: 900, points: 300, regulars: 1, regular: 0.95 };
 
 impl Case {
     /// A case; equal states of `chance` give equal cases.
     pub fn generate(chance: &mut Chance) -> Self {
-        let (definitions, frame) = definitions(chance);
+        let size = if chance.random_bool(0.06) { LARGE } else { SMALL };
+        let (definitions, frame) = definitions(chance, size.points);
         let partitions = definitions.sources.iter().map(|_| chance.random_range(1..5)).collect::<Vec<_>>();
         let pools = Pools::new(chance);
         let present = pick(chance, &[0.6, 0.9, 1.0]);
         let wrong = pick(chance, &[0.0, 0.0, 0.1]);
-        let mut times: Vec<_> = (0..chance.random_range(0..=RECORDS)).map(|_| frame.time(chance)).collect();
+        let regulars: Vec<_> = (0..size.regulars).map(|_| some_key(chance, &definitions)).collect();
+        let mut times: Vec<_> = (0..chance.random_range(0..=size.records)).map(|_| frame.time(chance)).collect();
         put_out_of_order(chance, &mut times);
         let mut arrivals = Vec::new();
         for time in times {
             let source = chance.random_range(0..definitions.sources.len());
             let partition = chance.random_range(0..partitions[source]);
-            let mut make = Maker { chance, frame, pools, present, wrong };
+            let mut make = Maker { chance, frame, pools, present, wrong, regulars: &regulars, size: &size };
             arrivals.push(make.arrival(&definitions, source, partition, time));
         }
         let questions = (0..chance.random_range(1..14)).map(|_| question(chance, &definitions, frame, &arrivals));
@@ -58,6 +74,8 @@ struct Maker<'a> {
     pools: Pools,
     present: f64,
     wrong: f64,
+    regulars: &'a [Row],
+    size: &'a Size,
 }
 
 impl Maker<'_> {
@@ -71,9 +89,10 @@ impl Maker<'_> {
         };
         let key = self.chance.random_bool(0.7).then(|| text(self.chance).as_bytes().to_vec());
         if self.chance.random_bool(self.wrong) {
-            return Arrival { source, partition, timestamp_ms, key, value: rubbish(self.chance), row: None };
+            let value = rubbish(self.chance, defined, &row);
+            return Arrival { source, partition, timestamp_ms, key, value, row: None };
         }
-        let value = Some(json(self.chance, defined, &row));
+        let value = Some(payload(self.chance, defined, &row));
         Arrival { source, partition, timestamp_ms, key, value, row: Some(row) }
     }
 
@@ -84,10 +103,11 @@ impl Maker<'_> {
                 row.insert(name.to_owned(), self.pools.value(self.chance, field_type));
             }
         }
-        for (name, field_type) in definitions.entities.iter().flat_map(|entity| &entity.join_keys) {
-            if self.chance.random_bool(0.97) {
-                row.insert(name.clone(), key_part(self.chance, *field_type));
-            }
+        if self.chance.random_bool(self.size.regular) {
+            row.extend(self.regulars[self.chance.random_range(0..self.regulars.len())].clone());
+        } else {
+            row.extend(some_key(self.chance, definitions));
+            row.retain(|name, _| !name.starts_with("key") || self.chance.random_bool(0.95));
         }
         if let Time::Field(name) = &source.event_time {
             if !self.chance.random_bool(self.wrong / 2.0) {
@@ -117,6 +137,12 @@ impl Maker<'_> {
     }
 }
 
+/// A value for each part of each entity's key.
+fn some_key(chance: &mut Chance, definitions: &Definitions) -> Row {
+    let parts = definitions.entities.iter().flat_map(|entity| &entity.join_keys);
+    parts.map(|(name, field_type)| (name.clone(), key_part(chance, *field_type))).collect()
+}
+
 /// A question, most often about keys that some event has.
 fn question(chance: &mut Chance, definitions: &Definitions, frame: Frame, arrivals: &[Arrival]) -> Question {
     let some_row = match arrivals.len() {
@@ -124,11 +150,9 @@ fn question(chance: &mut Chance, definitions: &Definitions, frame: Frame, arriva
         n => arrivals[chance.random_range(0..n)].row.clone(),
     };
     let known = some_row.filter(|_| chance.random_bool(0.7)).unwrap_or_default();
-    let mut part = |name: &String, field_type: FieldType| match known.get(name) {
-        Some(value) => value.clone(),
-        None => key_part(chance, field_type),
-    };
-    let parts = definitions.entities.iter().flat_map(|entity| &entity.join_keys);
-    let keys = parts.map(|(name, field_type)| (name.clone(), part(name, *field_type))).collect();
+    let mut keys = some_key(chance, definitions);
+    for (name, part) in &mut keys {
+        *part = known.get(name).unwrap_or(part).clone();
+    }
     Question { keys, at: frame.question(chance) }
 }

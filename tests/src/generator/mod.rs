@@ -4,11 +4,15 @@
 //! windows; values come from pools that make sums cancel, overflow and turn into NaN; keys are few. A
 //! [`Case`] is plain data: it can be printed, and cut down while it still fails.
 
+mod avro;
 mod case;
 mod check;
+#[cfg(test)]
+mod coverage;
 mod definitions;
 mod expressions;
 mod frame;
+mod json;
 mod log;
 mod payload;
 mod shrink;

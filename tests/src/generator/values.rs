@@ -18,6 +18,7 @@ enum Floats {
     Tame,
     Cancelling,
     Extreme,
+    Tiny,
     Special,
     Zeros,
     AnyBits,
@@ -39,6 +40,7 @@ impl Pools {
             Floats::Cancelling,
             Floats::Cancelling,
             Floats::Extreme,
+            Floats::Tiny,
             Floats::Special,
             Floats::Zeros,
             Floats::AnyBits,
@@ -103,6 +105,11 @@ impl Pools {
                     1.0,
                 ],
             ),
+            Floats::Tiny => {
+                let bits: i64 = pick(chance, &[0, 1, 2, 3, 1 << 51, (1 << 52) - 1, 1 << 52, 3 << 52]);
+                let size = f64::from_bits(bits.unsigned_abs());
+                if chance.random() { size } else { -size }
+            }
             Floats::Special => pick(
                 chance,
                 &[f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.0, -0.0, 1.5, -2.5, 3.0, 1.0, 2.0, 1e300],
@@ -118,6 +125,7 @@ impl Pools {
                 chance,
                 &[f32::MAX, f32::MIN, f32::MIN_POSITIVE, f32::from_bits(1), -f32::from_bits(1), 1e-20, 1e20, 1.0],
             ),
+            Floats::Tiny => f32::from_bits(pick(chance, &[0, 1, 2, 1 << 22, 1 << 31, (1 << 31) + 1])),
             Floats::AnyBits => f32::from_bits(chance.random()),
             _ => self.double(chance) as f32,
         }

@@ -6,7 +6,7 @@ use thalweg_core::{Aggregation, FieldType, Instant, Status, TimeDelta, Value, Wi
 
 use super::{DeadEvent, dead_events, placed_events, value, watermark};
 use crate::definition::{
-    Comparison, Definitions, Entity, Event, Expression, Feature, Lookback, Operation, Row, Source, Time, View,
+    Comparison, Definitions, Entity, Event, Expression, Feature, Format, Lookback, Operation, Row, Source, Time, View,
 };
 
 /// An event of the key "k" with a float `x` and an integer `n`.
@@ -22,6 +22,7 @@ fn row(time: i64, x: f64, n: i64) -> Row {
 fn definitions() -> Definitions {
     let source = Source {
         name: "s".into(),
+        format: Format::Json,
         fields: BTreeMap::from([("t".into(), "timestamp"), ("key".into(), "string"), ("x".into(), "float64")]),
         event_time: Time::Field("t".into()),
         append_time: None,

@@ -1,0 +1,74 @@
+//! Rows of fields as Avro datums, by the encoding's specification.
+
+use rand::Rng;
+use thalweg_core::Value;
+
+use super::Chance;
+use crate::definition::{Row, Source};
+
+/// The datum of the source's schema that says `row`.
+pub fn avro(chance: &mut Chance, source: &Source, row: &Row) -> Vec<u8> {
+    let mut datum = Vec::new();
+    for (path, declared) in &source.fields {
+        // A field within a record that is null is null, too.
+        if path.contains('.') {
+            let record_is_there = row.contains_key(path) || chance.random_bool(0.5);
+            long(&mut datum, i64::from(record_is_there));
+            if !record_is_there {
+                continue;
+            }
+        }
+        match row.get(path) {
+            None => long(&mut datum, 0),
+            Some(given) => {
+                long(&mut datum, 1);
+                value(&mut datum, given, declared);
+            }
+        }
+    }
+    datum
+}
+
+fn value(datum: &mut Vec<u8>, given: &Value, declared: &str) {
+    match given {
+        Value::Bool(truth) => datum.push(u8::from(*truth)),
+        Value::Int32(n) | Value::Date(n) => long(datum, i64::from(*n)),
+        Value::Int64(n) => long(datum, *n),
+        Value::Timestamp(micros) if declared == "timestamp_ms" => long(datum, micros.div_euclid(1_000)),
+        Value::Timestamp(micros) => long(datum, *micros),
+        Value::Float32(x) => datum.extend(x.to_le_bytes()),
+        Value::Float64(x) => datum.extend(x.to_le_bytes()),
+        Value::String(text) => bytes(datum, text.as_bytes()),
+        Value::Binary(given) => bytes(datum, given),
+        Value::Null | Value::List(_) => panic!("{given:?} is not written"),
+    }
+}
+
+fn bytes(datum: &mut Vec<u8>, given: &[u8]) {
+    long(datum, i64::try_from(given.len()).expect("a short text"));
+    datum.extend(given);
+}
+
+/// Zigzag, seven bits a byte, the least first.
+fn long(datum: &mut Vec<u8>, n: i64) {
+    let mut rest = ((n << 1) ^ (n >> 63)).cast_unsigned();
+    while rest > 0x7f {
+        datum.push(u8::try_from(rest & 0x7f).expect("seven bits") | 0x80);
+        rest >>= 7;
+    }
+    datum.push(u8::try_from(rest).expect("seven bits"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn longs_are_as_in_the_specification() {
+        for (n, expected) in [(0, &[0][..]), (-1, &[1]), (1, &[2]), (-64, &[0x7f]), (64, &[0x80, 1])] {
+            let mut datum = Vec::new();
+            long(&mut datum, n);
+            assert_eq!(datum, expected, "{n}");
+        }
+    }
+}
