@@ -8,8 +8,8 @@ use arrow_flight::flight_service_server::FlightServiceServer;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
-use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
 
 use crate::config::Config;
 use crate::flight::FlightServer;
@@ -87,6 +87,9 @@ pub async fn run(node: Arc<Node>, ended: impl Future<Output = ()> + Send + 'stat
     };
     let routes = http::routes(node.clone(), pool.clone(), metrics);
     let web = axum::serve(web, routes).with_graceful_shutdown(until_stopped(stopped.clone())).into_future();
+    // An answer is several small writes; Nagle's algorithm would hold the last back until the client's delayed
+    // acknowledgement, for 40 ms.
+    let grpc = TcpIncoming::from(grpc).with_nodelay(Some(true));
     let grpc = Server::builder()
         .initial_stream_window_size(WINDOW_BYTES)
         .initial_connection_window_size(WINDOW_BYTES)
@@ -99,7 +102,7 @@ pub async fn run(node: Arc<Node>, ended: impl Future<Output = ()> + Send + 'stat
                 .max_decoding_message_size(message_bytes)
                 .max_encoding_message_size(usize::MAX),
         )
-        .serve_with_incoming_shutdown(TcpListenerStream::new(grpc), until_stopped(stopped));
+        .serve_with_incoming_shutdown(grpc, until_stopped(stopped));
     let grpc = tokio::spawn(grpc);
     let web = tokio::spawn(web);
     ended.await;
