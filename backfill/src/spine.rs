@@ -36,7 +36,7 @@ impl Spine {
     ) -> Result<Self, Error> {
         refuse_duplicates(&schema)?;
         if let Some(other) = batches.iter().find(|batch| batch.schema().fields() != schema.fields()) {
-            let reason = format!("one has {:?}, another {:?}", schema.fields(), other.schema().fields());
+            let reason = format!("one has columns {}, another {}", columns(&schema), columns(&other.schema()));
             return Err(Error::MixedSpine { reason });
         }
         let batch = concat_batches(&schema, batches)?;
@@ -105,6 +105,11 @@ pub fn spine_hash(spine: &RecordBatch) -> Result<String, Error> {
     Ok(hasher.finalize().to_hex().to_string())
 }
 
+fn columns(schema: &SchemaRef) -> String {
+    let columns = schema.fields().iter().map(|field| format!("{} ({})", field.name(), field.data_type()));
+    columns.collect::<Vec<_>>().join(", ")
+}
+
 fn refuse_duplicates(schema: &SchemaRef) -> Result<(), Error> {
     let mut seen = std::collections::BTreeSet::new();
     match schema.fields().iter().find(|field| !seen.insert(field.name())) {
@@ -160,7 +165,7 @@ fn micros(times: &ArrayRef) -> Option<Vec<i64>> {
             .as_primitive::<Date32Type>()
             .values()
             .iter()
-            .map(|&d| i64::from(d) * MICROS_PER_DAY)
+            .map(|&d| i64::from(d).saturating_mul(MICROS_PER_DAY))
             .collect(),
         DataType::Date64 => {
             times.as_primitive::<Date64Type>().values().iter().map(|t| t.saturating_mul(1_000)).collect()
@@ -173,7 +178,7 @@ fn micros(times: &ArrayRef) -> Option<Vec<i64>> {
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{Int64Array, StringArray, TimestampNanosecondArray};
+    use arrow::array::{Date32Array, Int64Array, StringArray, TimestampNanosecondArray, TimestampSecondArray};
     use arrow::datatypes::{Field, Schema};
 
     use super::*;
@@ -197,6 +202,15 @@ mod tests {
         let batch = RecordBatch::try_new(schema.clone(), vec![times]).expect("a batch");
         let exclusive = Spine::new(schema, &[batch], "t", Boundary::Exclusive).expect("a spine");
         assert_eq!(exclusive.instants(), [-2, -1, 0]);
+    }
+
+    #[test]
+    fn times_past_what_an_instant_holds_stay_at_its_ends() {
+        let ends = [i64::MIN, i64::MAX];
+        let dates: ArrayRef = Arc::new(Date32Array::from(vec![i32::MIN, i32::MAX]));
+        assert_eq!(spine(vec![("t", dates)]).expect("a spine").instants(), ends);
+        let seconds: ArrayRef = Arc::new(TimestampSecondArray::from(ends.to_vec()));
+        assert_eq!(spine(vec![("t", seconds)]).expect("a spine").instants(), ends);
     }
 
     #[test]

@@ -1,10 +1,9 @@
 //! Records as events of their source: when they happened, and how they are ordered.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, UInt32Array};
-use arrow::compute::{cast, filter, filter_record_batch};
+use arrow::compute::{filter, filter_record_batch};
 use arrow::datatypes::{DataType, Date32Type, Int32Type, Int64Type, TimestampMicrosecondType};
 use arrow::record_batch::RecordBatch;
 use thalweg_core::{Instant, TimeDelta};
@@ -152,21 +151,19 @@ fn instants(field: &TimeField, decoded: &Decoded) -> Int64Array {
     };
     let column = column(decoded, path);
     match column.data_type() {
-        DataType::Date32 => column.as_primitive::<Date32Type>().unary(|days| i64::from(days) * DAY_US),
+        DataType::Date32 => {
+            column.as_primitive::<Date32Type>().unary(|days| i64::from(days).saturating_mul(DAY_US))
+        }
         _ => column.as_primitive::<TimestampMicrosecondType>().reinterpret_cast::<Int64Type>(),
     }
 }
 
-/// Values of an `order_by` field: an integer, or an instant or date by its count since the epoch.
+/// Values of an `order_by` field: an integer, or an instant in microseconds since the epoch.
 fn order_values(column: &ArrayRef) -> Int64Array {
     match column.data_type() {
         DataType::Int32 => column.as_primitive::<Int32Type>().unary(i64::from),
-        DataType::Date32 => column.as_primitive::<Date32Type>().unary(i64::from),
-        _ => {
-            let counts: ArrayRef = cast(column, &DataType::Int64)
-                .unwrap_or_else(|_| Arc::new(Int64Array::new_null(column.len())));
-            counts.as_primitive::<Int64Type>().clone()
-        }
+        DataType::Int64 => column.as_primitive::<Int64Type>().clone(),
+        _ => column.as_primitive::<TimestampMicrosecondType>().reinterpret_cast::<Int64Type>(),
     }
 }
 
