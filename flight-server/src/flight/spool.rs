@@ -3,6 +3,8 @@
 use std::fs::{self, File};
 use std::io::BufReader;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use arrow::array::RecordBatch;
@@ -14,18 +16,29 @@ use thalweg_backfill::spine_hash;
 
 use crate::{Error, Kind};
 
+/// Extension of a whole spine's file, and of one that is being written.
+const WHOLE: &str = "arrow";
+const PART: &str = "part";
+
 /// A folder of spines.
 #[derive(Clone, Debug)]
 pub struct Spool {
     dir: PathBuf,
     /// Bytes all spines together may take; the newest always stays.
     limit: u64,
+    /// Numbers the files being written: the same spine may come from several clients at once.
+    written: Arc<AtomicU64>,
 }
 
 impl Spool {
-    /// The spool in `dir`, which is made when it is first needed.
+    /// The spool in `dir`, which is made when it is first needed. What an earlier process left half written goes.
     pub fn new(dir: PathBuf, limit: u64) -> Self {
-        Self { dir, limit }
+        let left = fs::read_dir(&dir).into_iter().flatten().flatten().map(|entry| entry.path());
+        for part in left.filter(|path| path.extension().is_some_and(|extension| extension == PART)) {
+            // Where it stays it takes room, and nothing else.
+            let _ = fs::remove_file(part);
+        }
+        Self { dir, limit, written: Arc::default() }
     }
 
     /// Keeps a spine and gives its hash and its rows.
@@ -40,7 +53,8 @@ impl Spool {
             Error::internal(format!("the spine cannot be kept in {}: {cause}", path.display()))
         };
         fs::create_dir_all(&self.dir).map_err(refused)?;
-        let temporary = path.with_extension("new");
+        let number = self.written.fetch_add(1, Ordering::Relaxed);
+        let temporary = path.with_extension(format!("{number}.{PART}"));
         let mut writer = FileWriter::try_new(File::create(&temporary).map_err(refused)?, schema)?;
         writer.write(&spine)?;
         writer.finish()?;
@@ -68,16 +82,20 @@ impl Spool {
     }
 
     fn path(&self, hash: &str) -> PathBuf {
-        self.dir.join(format!("{hash}.arrow"))
+        self.dir.join(format!("{hash}.{WHOLE}"))
     }
 
     /// Removes the oldest spines until the rest is within the limit.
     fn make_room(&self) -> std::io::Result<()> {
         let mut spines = Vec::new();
         for entry in fs::read_dir(&self.dir)? {
-            let entry = entry?;
-            let meta = entry.metadata()?;
-            spines.push((meta.modified().unwrap_or(SystemTime::UNIX_EPOCH), meta.len(), entry.path()));
+            let path = entry?.path();
+            if path.extension().is_none_or(|extension| extension != WHOLE) {
+                continue;
+            }
+            // Another upload may be making room too, and have removed it.
+            let Ok(meta) = fs::metadata(&path) else { continue };
+            spines.push((meta.modified().unwrap_or(SystemTime::UNIX_EPOCH), meta.len(), path));
         }
         spines.sort();
         let mut total: u64 = spines.iter().map(|(_, bytes, _)| bytes).sum();
@@ -86,8 +104,10 @@ impl Spool {
             if total <= self.limit {
                 break;
             }
-            fs::remove_file(path)?;
-            total -= bytes;
+            match fs::remove_file(path) {
+                Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => return Err(cause),
+                _ => total -= bytes,
+            }
         }
         Ok(())
     }
@@ -117,6 +137,25 @@ mod tests {
         for unknown in ["", "../../etc/passwd", &"0".repeat(64)] {
             assert_eq!(spool.get(unknown).expect_err("never uploaded").kind, Kind::NotFound);
         }
+    }
+
+    #[test]
+    fn one_spine_may_come_many_times_at_once() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let half = folder.path().join("0.0.part");
+        fs::write(&half, "half").expect("a file");
+        let spool = Spool::new(folder.path().to_owned(), 1 << 30);
+        assert!(!half.exists());
+        let spine = batch((0..100_000).collect());
+        std::thread::scope(|scope| {
+            let put = || spool.put(&spine.schema(), std::slice::from_ref(&spine)).expect("room").0;
+            let puts: Vec<_> = (0..8).map(|_| scope.spawn(put)).collect();
+            for put in puts {
+                let hash = put.join().expect("no panic");
+                assert_eq!(spool.get(&hash).expect("kept").1, std::slice::from_ref(&spine));
+            }
+        });
+        assert_eq!(fs::read_dir(folder.path()).expect("the folder").count(), 1);
     }
 
     #[test]
