@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use thalweg_backfill::{Budget, Cancellation, TrainingSet, TrainingSetRequest, training_set};
-use thalweg_definitions::{DefinitionFile, Diff, Repository, Source, load_text};
+use thalweg_definitions::{DefinitionFile, Diff, Repository, Source, load_text_within};
 use thalweg_ingest::{Clock, Ingest, IngestOptions};
 use thalweg_log::{EmbeddedLog, EmbeddedOptions, TopicPartition};
 use thalweg_store::{Store, StoreOptions};
@@ -76,7 +76,7 @@ impl Node {
             tracing::warn!(partition = %cut.partition, bytes = cut.bytes, next_offset = cut.next_offset, "cut a torn tail off the log; nothing acknowledged was in it");
         }
         let registry = Registry::new(&config.state.dir);
-        let repository = Arc::new(registry.load()?);
+        let repository = Arc::new(registry.load(&config.limits.definitions)?);
         let store = match role {
             Role::Tool => None,
             Role::Serve => Some(Store::open(config.state.dir.join("folds"), store_options(&config))?),
@@ -123,7 +123,7 @@ impl Node {
     /// INVALID_ARGUMENT with every mistake in the files.
     pub fn apply(&self, files: &[DefinitionFile], dry_run: bool) -> Result<Diff, Error> {
         let _one_at_a_time = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = Arc::new(load_text(files)?);
+        let new = Arc::new(load_text_within(files, &self.config.limits.definitions)?);
         let old = self.now();
         let diff = Diff::between(&old.repository, &new);
         if dry_run {
@@ -168,25 +168,35 @@ impl Node {
         if wanted.is_empty() {
             return Ok(());
         }
-        let offsets: Vec<_> =
-            wanted.iter().map(|(at, next)| (at.topic.as_str(), at.partition, *next)).collect();
         let mut left = timeout;
         // In slices, so that a change of definitions does not have to wait for whoever waits here.
         while !left.is_zero() {
             let slice = left.min(WAIT_SLICE);
-            let ingest = self.now().ingest.ok_or_else(not_serving)?;
-            if ingest.wait_applied(&offsets, slice)? {
+            if self.is_applied(wanted, slice)? {
                 return Ok(());
             }
             left -= slice;
         }
-        Err(Error::new(
-            Kind::DeadlineExceeded,
-            format!(
-                "min_offsets were not applied within {} ms; ask again, or see `thalweg status`",
-                timeout.as_millis()
-            ),
-        ))
+        Err(not_applied(timeout))
+    }
+
+    /// Whether the offsets below `wanted` are applied now or within `timeout`.
+    ///
+    /// # Errors
+    /// A topic or partition that will never be applied.
+    pub fn is_applied(&self, wanted: &[(TopicPartition, i64)], timeout: Duration) -> Result<bool, Error> {
+        for (at, _) in wanted {
+            let topic = self.log.topic(&at.topic);
+            if let Some(topic) = topic.filter(|topic| !(0..topic.partitions).contains(&at.partition)) {
+                let there = topic.partitions;
+                return Err(Error::invalid(format!(
+                    "there is no partition {at}: the topic has {there}, numbered from 0"
+                )));
+            }
+        }
+        let offsets: Vec<_> =
+            wanted.iter().map(|(at, next)| (at.topic.as_str(), at.partition, *next)).collect();
+        Ok(self.now().ingest.ok_or_else(not_serving)?.wait_applied(&offsets, timeout)?)
     }
 
     /// Makes a training set from the log.
@@ -335,6 +345,14 @@ fn stop(mut ingest: Arc<Ingest>) -> Result<(), Error> {
 fn store_options(config: &Config) -> StoreOptions {
     let memory_budget_bytes = usize::try_from(config.state.memory_budget_bytes).unwrap_or(usize::MAX);
     StoreOptions { memory_budget_bytes, ..StoreOptions::default() }
+}
+
+/// What is said when offsets were waited for in vain.
+pub(crate) fn not_applied(waited: Duration) -> Error {
+    Error::new(
+        Kind::DeadlineExceeded,
+        format!("min_offsets were not applied within {} ms; ask again, or see `thalweg status`", waited.as_millis()),
+    )
 }
 
 fn not_serving() -> Error {

@@ -13,7 +13,7 @@ use tonic::{Request, Response, Status};
 
 use super::columns::{from_arrow, to_arrow};
 use crate::lookup::{LookupAnswer, LookupColumn, LookupRequest};
-use crate::node::Node;
+use crate::node::{Node, not_applied};
 use crate::pool::Pool;
 use crate::wire::online_features_server::OnlineFeatures;
 use crate::wire::{FeatureColumn, GetFeaturesRequest, GetFeaturesResponse, PartitionOffset, ViewVersion};
@@ -21,6 +21,13 @@ use crate::{Error, metrics::Metrics};
 
 /// How long `min_offsets` are waited for where the call has no deadline of its own.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// What is kept of a caller's deadline to say that it was missed before the caller says so itself.
+const TO_ANSWER: Duration = Duration::from_millis(50);
+
+/// Pauses between looks at the applied offsets: the first, and the longest it doubles to.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(32);
 
 /// `thalweg.v1.OnlineFeatures`.
 pub struct OnlineService {
@@ -34,6 +41,30 @@ impl OnlineService {
     pub fn new(node: Arc<Node>, pool: Arc<Pool>, metrics: Arc<Metrics>) -> Self {
         Self { node, pool, metrics }
     }
+
+    /// Waits for `min_offsets`, without a place of the pool while it waits: lookups of others need them.
+    async fn wait_applied(&self, min_offsets: Vec<PartitionOffset>, wait: Duration) -> Result<(), Error> {
+        if min_offsets.is_empty() {
+            return Ok(());
+        }
+        let wanted = |wanted: PartitionOffset| {
+            (TopicPartition { topic: wanted.topic, partition: wanted.partition }, wanted.next_offset)
+        };
+        let wanted: Arc<[_]> = min_offsets.into_iter().map(wanted).collect();
+        let applied = async {
+            let mut pause = FIRST_PAUSE;
+            loop {
+                let (node, wanted) = (self.node.clone(), wanted.clone());
+                if self.pool.run(move || node.is_applied(&wanted, Duration::ZERO)).await? {
+                    return Ok(());
+                }
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+        };
+        let wait = wait.saturating_sub(TO_ANSWER.min(wait / 4));
+        tokio::time::timeout(wait, applied).await.unwrap_or_else(|_| Err(not_applied(wait)))
+    }
 }
 
 #[tonic::async_trait]
@@ -43,16 +74,19 @@ impl OnlineFeatures for OnlineService {
         request: Request<GetFeaturesRequest>,
     ) -> Result<Response<GetFeaturesResponse>, Status> {
         let wait = deadline(&request).unwrap_or(LONGEST_WAIT);
-        let request = request.into_inner();
+        let mut request = request.into_inner();
         let node = self.node.clone();
         let timer = self.metrics.lookup_timer();
-        let answer = self.pool.run(move || answer(&node, request, wait)).await;
+        let answer = match self.wait_applied(std::mem::take(&mut request.min_offsets), wait).await {
+            Ok(()) => self.pool.run(move || answer(&node, request)).await,
+            Err(error) => Err(error),
+        };
         timer.stop(answer.is_ok());
         Ok(Response::new(answer?))
     }
 }
 
-fn answer(node: &Node, request: GetFeaturesRequest, wait: Duration) -> Result<GetFeaturesResponse, Error> {
+fn answer(node: &Node, request: GetFeaturesRequest) -> Result<GetFeaturesResponse, Error> {
     let features = match (request.feature_service.is_empty(), request.features.is_empty()) {
         (false, true) => Features::Service(request.feature_service),
         (true, false) => Features::List(request.features),
@@ -69,14 +103,6 @@ fn answer(node: &Node, request: GetFeaturesRequest, wait: Duration) -> Result<Ge
         .iter()
         .map(|(name, column)| Ok((name.clone(), to_arrow(column, name)?)))
         .collect::<Result<BTreeMap<_, _>, Error>>()?;
-    let min_offsets: Vec<_> = request
-        .min_offsets
-        .into_iter()
-        .map(|wanted| {
-            (TopicPartition { topic: wanted.topic, partition: wanted.partition }, wanted.next_offset)
-        })
-        .collect();
-    node.wait_applied(&min_offsets, wait)?;
     let found = node.lookup(&LookupRequest {
         features,
         entities,
