@@ -14,7 +14,11 @@ SMALL = Path(__file__).resolve().parent / "small"
 NYC13 = ROOT / "examples" / "nyc13"
 
 #: Topic, the field its records are keyed by, the field that becomes the record's timestamp.
-NYC13_TOPICS = [("departures", "tailnum", "dep_at"), ("arrivals", "tailnum", "arr_at"), ("weather", "origin", "observed_at")]
+NYC13_TOPICS = [
+    ("departures", "tailnum", "dep_at"),
+    ("arrivals", "tailnum", "arr_at"),
+    ("weather", "origin", "observed_at"),
+]
 
 
 @pytest.fixture(scope="session")
@@ -24,9 +28,14 @@ def small_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with place.serving() as server:
         place.do("apply", "-f", SMALL / "features.yaml")
         place.do(
-            "produce", "departures", SMALL / "departures.jsonl",
-            "--key", "carrier", "--timestamp", "dep_at",
-        )  # fmt: skip
+            "produce",
+            "departures",
+            SMALL / "departures.jsonl",
+            "--key",
+            "carrier",
+            "--timestamp",
+            "dep_at",
+        )
         server.wait_applied()
         yield server
 

@@ -72,8 +72,11 @@ def _columns(db: duckdb.DuckDBPyConnection, view: View) -> dict[str, pa.Array]:
         columns[f"{view.name}__{name}"] = values
         columns[f"{view.name}__{name}__status"] = pc.case_when(
             pc.make_struct(is_unknown, is_outside, values.is_null()),
-            "NOT_FOUND", "OUTSIDE_MAX_AGE", "NULL_VALUE", "PRESENT",
-        )  # fmt: skip
+            "NOT_FOUND",
+            "OUTSIDE_MAX_AGE",
+            "NULL_VALUE",
+            "PRESENT",
+        )
     return columns
 
 

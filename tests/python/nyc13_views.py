@@ -38,7 +38,10 @@ _SKY_TTL = Span(6 * HOUR_US)
 
 VIEWS = [
     View(
-        "carrier_departures", "departures", "carrier", None,
+        "carrier_departures",
+        "departures",
+        "carrier",
+        None,
         {
             **{f"departures_{w}": count(span) for w, span in _DELAY_COLUMNS.items()},
             **{f"dep_delay_avg_{w}": average("delay", span) for w, span in _DELAY_COLUMNS.items()},
@@ -49,7 +52,10 @@ VIEWS = [
         },
     ),
     View(
-        "origin_departures", "departures", "origin", None,
+        "origin_departures",
+        "departures",
+        "origin",
+        None,
         {
             "departures_15m": count(_QUARTER),
             "departures_1h": count(_HOUR),
@@ -70,7 +76,10 @@ VIEWS = [
         },
     ),
     View(
-        "aircraft_legs", "arrivals", "tailnum", _LEGS_TTL,
+        "aircraft_legs",
+        "arrivals",
+        "tailnum",
+        _LEGS_TTL,
         {
             "legs_1d": count(_DAY),
             "legs_7d": count(_WEEK),
@@ -82,7 +91,10 @@ VIEWS = [
         },
     ),
     View(
-        "carrier_arrivals", "arrivals", "carrier", None,
+        "carrier_arrivals",
+        "arrivals",
+        "carrier",
+        None,
         {
             "arr_delay_avg_1d": average("delay", _DAY),
             "arr_delay_avg_7d": average("delay", _WEEK),
@@ -91,7 +103,10 @@ VIEWS = [
         },
     ),
     View(
-        "dest_arrivals", "arrivals", "dest", None,
+        "dest_arrivals",
+        "arrivals",
+        "dest",
+        None,
         {
             "arr_delay_avg_1d": average("delay", _DAY),
             "arr_delay_avg_1d_offset_7d": average("delay", _WEEK_AGO),
@@ -102,7 +117,10 @@ VIEWS = [
         },
     ),
     View(
-        "origin_weather", "weather", "origin", _SKY_TTL,
+        "origin_weather",
+        "weather",
+        "origin",
+        _SKY_TTL,
         {
             "temp": last("temp", _SKY_TTL),
             "visib": last("visib", _SKY_TTL),
@@ -113,4 +131,4 @@ VIEWS = [
             "precip_6h": fraction_total("precip", _SKY_TTL),
         },
     ),
-]  # fmt: skip
+]

@@ -96,9 +96,7 @@ class Place:
     def serving(self) -> Iterator[Server]:
         """A server over this place, ended by its process id whatever happens."""
         log = open(self.folder / "server.log", "ab")
-        process = subprocess.Popen(
-            [binary(), "serve"], stdout=log, stderr=log, cwd=self.folder, env=self.environment
-        )
+        process = subprocess.Popen([binary(), "serve"], stdout=log, stderr=log, cwd=self.folder, env=self.environment)
         server = Server(self, process)
         try:
             server.wait_alive()

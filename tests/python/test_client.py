@@ -32,7 +32,9 @@ def _values(table: pa.Table) -> dict[str, list[object]]:
         pytest.param(pd.DataFrame(SPINE, index=["w", "x", "y", "z"]), id="pandas with an index of texts"),
         pytest.param(pd.DataFrame(SPINE).astype({"carrier": "category"}), id="pandas with categories"),
         pytest.param(pl.DataFrame(SPINE), id="polars"),
-        pytest.param(pl.DataFrame(SPINE).with_columns(pl.col("carrier").cast(pl.Categorical)), id="polars with categories"),
+        pytest.param(
+            pl.DataFrame(SPINE).with_columns(pl.col("carrier").cast(pl.Categorical)), id="polars with categories"
+        ),
         pytest.param(pa.table(SPINE), id="table"),
         pytest.param(pa.table(SPINE).to_batches()[0], id="batch"),
         pytest.param(SPINE, id="dict"),
@@ -46,7 +48,9 @@ def test_a_spine_may_come_as_any_frame(client: thalweg.Client, entity_df: object
 
 
 def test_a_reader_is_streamed(client: thalweg.Client) -> None:
-    reader = pa.RecordBatchReader.from_batches(pa.table(SPINE).schema, iter(pa.table(SPINE).to_batches(max_chunksize=1)))
+    reader = pa.RecordBatchReader.from_batches(
+        pa.table(SPINE).schema, iter(pa.table(SPINE).to_batches(max_chunksize=1))
+    )
     assert _values(client.get_historical_features(reader, FEATURES).to_arrow()) == WANTED
 
 

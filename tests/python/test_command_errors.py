@@ -18,14 +18,16 @@ GOOD = (SMALL / "features.yaml").read_text()
         pytest.param(GOOD.replace("of: dep_delay", "of: dep_dealy"), "did you mean `dep_delay`", id="unknown field"),
         pytest.param(GOOD.replace("entity: carrier", "entitty: carrier"), "did you mean `entity`", id="unknown key"),
         pytest.param(GOOD.replace("of: dep_delay", 'of: "dep_delay and 1"'), "", id="type error"),
-        pytest.param(GOOD.replace("aggregate: count", "aggregate: cuont"), "did you mean `count`", id="unknown aggregation"),
+        pytest.param(
+            GOOD.replace("aggregate: count", "aggregate: cuont"), "did you mean `count`", id="unknown aggregation"
+        ),
         pytest.param(GOOD.replace("entity: carrier", "entity: plane"), "plane", id="unknown entity"),
         pytest.param(GOOD.replace('"carrier_delays:*"', '"carrier_delay:*"'), "carrier_delay", id="unknown view"),
         pytest.param(GOOD.replace("last_dest:  dest", "departures_1d: dest"), "departures_1d", id="clashing names"),
         pytest.param(GOOD.replace("of: dep_delay", 'of: "random()"'), "random", id="function that is not allowed"),
         pytest.param(GOOD.replace("windows: [1d]", "windows: [1y]"), "1y", id="unknown duration"),
     ],
-)  # fmt: skip
+)
 def test_mistakes_in_definitions(tmp_path: Path, text: str, words: str) -> None:
     place = Place.new(tmp_path)
     file = tmp_path / "features.yaml"

@@ -72,7 +72,9 @@ def test_a_training_set_is_the_same_file_twice(place: Place, tmp_path: Path) -> 
     place.do("apply", "-f", SMALL / "features.yaml")
     place.do(*PRODUCE)
     spine = tmp_path / "spine.csv"
-    spine.write_text("carrier,event_timestamp,label\nUA,2013-01-01T12:00:00,1\nUA,2013-01-01T11:00:00,0\nXX,2013-01-01T12:00:00,0\n")
+    spine.write_text(
+        "carrier,event_timestamp,label\nUA,2013-01-01T12:00:00,1\nUA,2013-01-01T11:00:00,0\nXX,2013-01-01T12:00:00,0\n"
+    )
     ask = ("training-set", "delays", "--spine", spine, "--statuses", "--json", "-o")
     first = json.loads(place.do(*ask, tmp_path / "a.parquet"))
     assert first["rows"] == 3
@@ -98,7 +100,9 @@ def test_lookups_and_the_status_come_from_the_server(tmp_path: Path) -> None:
         status = json.loads(place.do("status", "--json"))
         assert status["partitions"] == [{"topic": "departures", "partition": 0, "next_offset": 4, "applied": 4}]
         assert status["watermark"] == "2013-01-01T11:40:00Z"
-        assert [(view["name"], view["keys"], view["ready"]) for view in status["views"]] == [("carrier_delays", 2, True)]
+        assert [(view["name"], view["keys"], view["ready"]) for view in status["views"]] == [
+            ("carrier_delays", 2, True)
+        ]
         assert "running" in place.do("status")
 
 

@@ -18,16 +18,23 @@ SERVICE: dict[str, Any] = {"feature_service": "delays"}
     ("spine", "request_", "kind", "words"),
     [
         pytest.param(
-            {"event_timestamp": [NOON]}, SERVICE, thalweg.InvalidArgument,
+            {"event_timestamp": [NOON]},
+            SERVICE,
+            thalweg.InvalidArgument,
             "the spine has no column `carrier` (the join key of type string); it has: event_timestamp. Add it, or name another",
             id="no key",
         ),
         pytest.param(
-            {"carrier": ["UA", None], "event_timestamp": [NOON, NOON]}, SERVICE, thalweg.InvalidArgument,
-            "spine column `carrier` is null in row 1 (1 such rows)", id="null key",
+            {"carrier": ["UA", None], "event_timestamp": [NOON, NOON]},
+            SERVICE,
+            thalweg.InvalidArgument,
+            "spine column `carrier` is null in row 1 (1 such rows)",
+            id="null key",
         ),
         pytest.param(
-            {"carrier": [7], "event_timestamp": [NOON]}, SERVICE, thalweg.InvalidArgument,
+            {"carrier": [7], "event_timestamp": [NOON]},
+            SERVICE,
+            thalweg.InvalidArgument,
             "spine column `carrier` cannot be the join key: it is Int64, and the join key is string; cast it",
             id="key of another type",
         ),
@@ -35,28 +42,46 @@ SERVICE: dict[str, Any] = {"feature_service": "delays"}
             {"carrier": ["UA"]}, SERVICE, thalweg.InvalidArgument, "no column `event_timestamp`", id="no instant"
         ),
         pytest.param(
-            {"carrier": ["UA"], "event_timestamp": pa.array([None], pa.timestamp("us"))}, SERVICE,
-            thalweg.InvalidArgument, "spine column `event_timestamp` is null in row 0", id="null instant",
+            {"carrier": ["UA"], "event_timestamp": pa.array([None], pa.timestamp("us"))},
+            SERVICE,
+            thalweg.InvalidArgument,
+            "spine column `event_timestamp` is null in row 0",
+            id="null instant",
         ),
         pytest.param(
-            {"carrier": ["UA"], "event_timestamp": ["2013-01-01"]}, SERVICE, thalweg.InvalidArgument,
-            "a text is never guessed to be a time", id="instant as text",
+            {"carrier": ["UA"], "event_timestamp": ["2013-01-01"]},
+            SERVICE,
+            thalweg.InvalidArgument,
+            "a text is never guessed to be a time",
+            id="instant as text",
         ),
         pytest.param(
-            {**GOOD, "carrier_delays__last_dest": ["x"]}, SERVICE, thalweg.InvalidArgument,
-            "two columns named `carrier_delays__last_dest`", id="name clash",
+            {**GOOD, "carrier_delays__last_dest": ["x"]},
+            SERVICE,
+            thalweg.InvalidArgument,
+            "two columns named `carrier_delays__last_dest`",
+            id="name clash",
         ),
         pytest.param("rows", SERVICE, thalweg.InvalidArgument, "entity_df is a str", id="no frame"),
         pytest.param(
-            [{"a": 1}, {"a": "x"}], SERVICE, thalweg.InvalidArgument, "entity_df cannot become Arrow columns",
+            [{"a": 1}, {"a": "x"}],
+            SERVICE,
+            thalweg.InvalidArgument,
+            "entity_df cannot become Arrow columns",
             id="mixed column",
         ),
         pytest.param(
-            GOOD, {"feature_service": "dleays"}, thalweg.NotFound, "no feature service `dleays`; there are: delays",
+            GOOD,
+            {"feature_service": "dleays"},
+            thalweg.NotFound,
+            "no feature service `dleays`; there are: delays",
             id="unknown service",
         ),
         pytest.param(
-            GOOD, {"features": ["carrier_delays:departure_1d"]}, thalweg.NotFound, "did you mean `departures_1d`?",
+            GOOD,
+            {"features": ["carrier_delays:departure_1d"]},
+            thalweg.NotFound,
+            "did you mean `departures_1d`?",
             id="unknown column",
         ),
         pytest.param(
@@ -70,11 +95,14 @@ SERVICE: dict[str, Any] = {"feature_service": "delays"}
             GOOD, {**SERVICE, "boundary": "both"}, thalweg.InvalidArgument, "unknown variant `both`", id="boundary"
         ),
         pytest.param(
-            GOOD, {**SERVICE, "pin": {"departures": {"topic_id": "another", "next_offsets": [1]}}},
-            thalweg.OutOfRange, "it was deleted and created again", id="pin of another log",
+            GOOD,
+            {**SERVICE, "pin": {"departures": {"topic_id": "another", "next_offsets": [1]}}},
+            thalweg.OutOfRange,
+            "it was deleted and created again",
+            id="pin of another log",
         ),
     ],
-)  # fmt: skip
+)
 def test_training_sets(
     client: thalweg.Client, spine: Any, request_: dict[str, Any], kind: type[thalweg.ThalwegError], words: str
 ) -> None:
@@ -90,15 +118,23 @@ def test_training_sets(
         ({"feature_service": "x"}, thalweg.NotFound, "no feature service `x`"),
         ({}, thalweg.InvalidArgument, "name a `feature_service`, or list `features`"),
         ({**SERVICE, "entity_rows": []}, thalweg.InvalidArgument, "field `entities` is empty"),
-        ({**SERVICE, "entity_rows": {"carrier": [7]}}, thalweg.InvalidArgument, "it is Int64, and the join key is string"),
+        (
+            {**SERVICE, "entity_rows": {"carrier": [7]}},
+            thalweg.InvalidArgument,
+            "it is Int64, and the join key is string",
+        ),
         ({**SERVICE, "entity_rows": {"carrier": [0.5]}}, thalweg.InvalidArgument, "`carrier` has type double"),
         ({**SERVICE, "entity_rows": {"carrier": ["UA", None]}}, thalweg.InvalidArgument, "is null in row 1"),
         ({**SERVICE, "entity_rows": {"tail": ["x"]}}, thalweg.InvalidArgument, "lacks join key `carrier`"),
         ({**SERVICE, "entity_rows": {"carrier": ["UA"], "x": [1]}}, thalweg.InvalidArgument, "`x` is no join key"),
-        ({**SERVICE, "entity_rows": {"carrier": ["UA"] * 10_001}}, thalweg.ResourceExhausted, "`limits.lookup_rows` is 10000"),
+        (
+            {**SERVICE, "entity_rows": {"carrier": ["UA"] * 10_001}},
+            thalweg.ResourceExhausted,
+            "`limits.lookup_rows` is 10000",
+        ),
         ({**SERVICE, "at": "noon"}, thalweg.InvalidArgument, "'noon' is no instant"),
     ],
-)  # fmt: skip
+)
 def test_lookups(
     client: thalweg.Client, request_: dict[str, Any], kind: type[thalweg.ThalwegError], words: str
 ) -> None:
@@ -115,10 +151,22 @@ def test_lookups(
         ("departures", [{"dep_delay": "soon"}], {}, thalweg.InvalidArgument, '"soon" in row 0'),
         ("departures", [{"carrier": "UA"}], {"partition": 7}, thalweg.InvalidArgument, "has no partition 7"),
         ("departures", [{"carrier": "UA"}], {"partitions": 7}, thalweg.InvalidArgument, "with 1 partitions, not 7"),
-        ("departures", [{"carrier": "UA"}], {"key": "tail"}, thalweg.InvalidArgument, "no field `tail` to make the key"),
-        ("departures", [{"carrier": "UA"}], {"timestamp": "carrier"}, thalweg.InvalidArgument, "cannot be the record timestamp"),
+        (
+            "departures",
+            [{"carrier": "UA"}],
+            {"key": "tail"},
+            thalweg.InvalidArgument,
+            "no field `tail` to make the key",
+        ),
+        (
+            "departures",
+            [{"carrier": "UA"}],
+            {"timestamp": "carrier"},
+            thalweg.InvalidArgument,
+            "cannot be the record timestamp",
+        ),
     ],
-)  # fmt: skip
+)
 def test_produced_rows(
     client: thalweg.Client,
     topic: str,

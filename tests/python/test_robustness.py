@@ -71,10 +71,12 @@ def test_a_client_killed_in_the_middle_of_a_stream(small_server: Server, code: s
         b"\x00" * 4096,
         b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
         # A frame that claims 16 MiB, after a proper HTTP/2 greeting.
-        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00" + b"\xff\xff\xff\x00\x00\x00\x00\x00\x01",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+        + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
+        + b"\xff\xff\xff\x00\x00\x00\x00\x00\x01",
     ],
     ids=["zeros", "http 1", "long frame"],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("port", ["grpc", "http"])
 def test_bytes_that_are_no_request(small_server: Server, port: str, garbage: bytes) -> None:
     host, number = getattr(small_server.place, port).split(":")
@@ -95,7 +97,7 @@ def test_bytes_that_are_no_request(small_server: Server, port: str, garbage: byt
         # Field 1 is a text that claims a terabyte.
         ("thalweg.v1.OnlineFeatures/GetFeatures", b"\x0a\x80\x80\x80\x80\x80\x20x"),
         ("thalweg.v1.OnlineFeatures/GetFeatures", b"\xff\xff\xff"),
-        ("arrow.flight.protocol.FlightService/GetFlightInfo", b"\x08\x02\x12\x05{\"a\":"),
+        ("arrow.flight.protocol.FlightService/GetFlightInfo", b'\x08\x02\x12\x05{"a":'),
         ("arrow.flight.protocol.FlightService/GetFlightInfo", b"\xff"),
     ],
 )

@@ -35,9 +35,7 @@ class Measure:
     span: Span
 
 
-def measure(
-    db: duckdb.DuckDBPyConnection, events: str, key: str, measures: Mapping[str, Measure]
-) -> pa.Table:
+def measure(db: duckdb.DuckDBPyConnection, events: str, key: str, measures: Mapping[str, Measure]) -> pa.Table:
     """One row for each row of table `spine`, in its order, with the measures as columns.
 
     `events` is a table with columns `t` (microseconds) and `key`; `spine` one with `number`, `t` and `key`.

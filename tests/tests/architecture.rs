@@ -37,7 +37,8 @@ fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
     let metadata = MetadataCommand::new().no_deps().exec().expect("cargo describes the workspace");
     let folder = |name: &str| name.strip_prefix("thalweg-").unwrap_or(name).to_owned();
     let of = |package: &cargo_metadata::Package| {
-        let built_with = package.dependencies.iter().filter(|dependency| dependency.kind != DependencyKind::Development);
+        let built_with =
+            package.dependencies.iter().filter(|dependency| dependency.kind != DependencyKind::Development);
         (folder(&package.name), built_with.map(|dependency| folder(&dependency.name)).collect())
     };
     metadata.workspace_packages().into_iter().map(of).collect()
@@ -71,7 +72,8 @@ fn what_belongs_to_one_crate_stays_there() {
 
 #[test]
 fn the_core_is_pure() {
-    let (core, never) = (&dependencies()["core"], ["tokio", "rocksdb", "rdkafka", "prost", "tonic", "rand", "chrono"]);
+    let (core, never) =
+        (&dependencies()["core"], ["tokio", "rocksdb", "rdkafka", "prost", "tonic", "rand", "chrono"]);
     let wrong: Vec<_> = never.into_iter().filter(|name| core.contains(*name)).collect();
     assert!(wrong.is_empty(), "core must not know {wrong:?}");
 }

@@ -3,13 +3,16 @@
 //! A failure prints the case, cut down, and a seed. `THALWEG_SEED=… cargo test --test laws NAME` tries it
 //! again; `THALWEG_CASES=100 cargo test --test laws` tries each law on a hundred times as many cases.
 
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use rand::Rng;
 use rand::seq::SliceRandom;
-use thalweg_core::{Aggregation, Instant};
+use thalweg_core::{Aggregation, Instant, TimeDelta};
 use thalweg_tests::generator::{Arrival, Case, Chance, Question, check};
 use thalweg_tests::harness::{
-    Answers, Found, Outcome, Pace, Request, Workshop, expected, letters, pin_of_prefix, same,
-    state_of_image, stream_bytes, training_answers,
+    Answers, Found, Outcome, Pace, Request, Workshop, expected, letters, pin_of_prefix, same, state_of_image,
+    stream_bytes, training_answers,
 };
 use thalweg_tests::oracle;
 
@@ -48,6 +51,7 @@ fn later_events_change_nothing() {
 /// I2: whatever has been applied, lookups give what a training set pinned there gives, also after restarts.
 #[test]
 fn online_answers_are_training_rows() {
+    let (asked, answered) = (AtomicUsize::new(0), AtomicUsize::new(0));
     check("online_answers_are_training_rows", 250, |case, chance| {
         let workshop = Workshop::new(case)?;
         let mut online = workshop.go_online("store", Pace::random(chance, case))?;
@@ -65,6 +69,8 @@ fn online_answers_are_training_rows() {
             let questions = answerable(&arrived, chance);
             let found = online.look_up(&arrived, &questions)?;
             same_as_training_rows(&workshop, &arrived, &questions, &found)?;
+            asked.fetch_add(questions.len() * columns(&arrived), Ordering::Relaxed);
+            answered.fetch_add(found.answers.iter().map(BTreeMap::len).sum(), Ordering::Relaxed);
             if rest.is_empty() {
                 return must_answer(&arrived, &questions, &found);
             }
@@ -74,6 +80,8 @@ fn online_answers_are_training_rows() {
             }
         }
     });
+    let (asked, answered) = (asked.into_inner(), answered.into_inner());
+    assert!(answered * 3 > asked, "{answered} answers to {asked} questions: hardly anything was compared");
 }
 
 /// I3: for one log, nothing of how it is written, read and applied shows in a value.
@@ -86,7 +94,12 @@ fn how_a_log_is_read_changes_nothing() {
         // The partitions' records interleaved in another way and in other batches: the same log.
         let other = Case { arrivals: interleaved(case, chance), ..case.clone() };
         let again = Workshop::with_all(&other, chance)?;
-        same("another interleaving", &case.questions, &known, &ask_offline(&again, &case.questions, &request)?)?;
+        same(
+            "another interleaving",
+            &case.questions,
+            &known,
+            &ask_offline(&again, &case.questions, &request)?,
+        )?;
         for store in ["one", "another"] {
             let online = again.go_online(store, Pace::random(chance, case))?;
             online.catch_up(&again)?;
@@ -119,6 +132,37 @@ fn other_partitions_change_nothing_but_ties() {
             found.iter_mut().for_each(|answers| drop(answers.remove(&column)));
         }
         same("in other partitions", &case.questions, &known, &found)
+    });
+}
+
+/// I3: a view that is defined later, or in another way than before, is rebuilt beside the others, which see again
+/// what they have seen and fold nothing of it twice.
+#[test]
+fn views_that_come_later_catch_up() {
+    check("views_that_come_later_catch_up", 80, |case, chance| {
+        let whole = Workshop::new(case)?;
+        let (before, after) = case.arrivals.split_at(chance.random_range(0..=case.arrivals.len()));
+        whole.append(before, chance)?;
+        let mut fewer = case.definitions.clone();
+        for view in &mut fewer.views {
+            // Another ttl is another view; the same features under it are other values.
+            let changed = chance.random_bool(0.3);
+            view.ttl = if changed { Some(TimeDelta::from_micros(1)) } else { view.ttl };
+        }
+        let kept = chance.random_range(1..=fewer.views.len());
+        fewer.views.truncate(kept);
+        let first = whole.redefined(fewer)?;
+        let online = first.go_online("store", Pace::random(chance, case))?;
+        if chance.random_bool(0.7) {
+            online.catch_up(&first)?;
+        }
+        online.stop()?;
+        let online = whole.go_online("store", Pace::random(chance, case))?;
+        whole.append(after, chance)?;
+        online.catch_up(&whole)?;
+        let found = online.look_up(case, &case.questions)?;
+        same("caught up", &case.questions, &expected(case, None, &case.questions), &found.answers)?;
+        online.stop()
     });
 }
 
@@ -189,11 +233,19 @@ fn a_kill_loses_and_doubles_nothing() {
             let expected = oracle::dead_events(&case.definitions, source, &case.events(source));
             let found = letters(&workshop, source)?;
             if found != expected {
-                return Err(format!("dead letters of {}: expected {expected:?}, found {found:?}", defined.name));
+                return Err(format!(
+                    "dead letters of {}: expected {expected:?}, found {found:?}",
+                    defined.name
+                ));
             }
         }
         Ok(())
     });
+}
+
+/// How many columns the views have.
+fn columns(case: &Case) -> usize {
+    case.definitions.views.iter().map(|view| view.columns().len()).sum()
 }
 
 fn ask_offline(workshop: &Workshop, questions: &[Question], request: &Request) -> Outcome<Answers> {
@@ -222,7 +274,8 @@ fn answerable(case: &Case, chance: &mut Chance) -> Vec<Question> {
         let mut again = case.questions.clone();
         for question in &mut again {
             let view = chance.random_range(0..case.definitions.views.len());
-            let lookback = case.definitions.views[view].reach_back().map_or(0, |lookback| lookback.as_micros());
+            let lookback =
+                case.definitions.views[view].reach_back().map_or(0, |lookback| lookback.as_micros());
             let back = [0, lookback / 2, lookback][chance.random_range(0..3)];
             question.at = latest.saturating_sub(back).saturating_add(chance.random_range(0..2));
         }
@@ -261,7 +314,8 @@ fn interleaved(case: &Case, chance: &mut Chance) -> Vec<Arrival> {
     order.shuffle(chance);
     let mut taken = vec![false; case.arrivals.len()];
     let next = |place: &(usize, i32)| {
-        let mut open = case.arrivals.iter().enumerate().filter(|(n, a)| !taken[*n] && (a.source, a.partition) == *place);
+        let mut open =
+            case.arrivals.iter().enumerate().filter(|(n, a)| !taken[*n] && (a.source, a.partition) == *place);
         let (n, arrival) = open.next().expect("as many as there are of this partition");
         let arrival = arrival.clone();
         taken[n] = true;

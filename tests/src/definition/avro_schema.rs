@@ -14,7 +14,10 @@ impl Source {
                 None => nullable(path, avro_type(declared)),
                 Some((record, field)) => {
                     let inner = nullable(field, avro_type(declared));
-                    nullable(record, &format!(r#"{{"type": "record", "name": "In_{record}", "fields": [{inner}]}}"#))
+                    nullable(
+                        record,
+                        &format!(r#"{{"type": "record", "name": "In_{record}", "fields": [{inner}]}}"#),
+                    )
                 }
             }
         });

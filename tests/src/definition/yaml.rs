@@ -4,7 +4,9 @@ use std::fmt::Write;
 
 use thalweg_core::{Aggregation, Window};
 
-use super::{Definitions, Entity, Expression, Feature, Format, Lookback, Source, Time, TimeDelta, View, name_of};
+use super::{
+    Definitions, Entity, Expression, Feature, Format, Lookback, Source, Time, TimeDelta, View, name_of,
+};
 
 impl Definitions {
     /// The definition file that says this.

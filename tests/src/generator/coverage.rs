@@ -31,7 +31,9 @@ impl Met {
             Value::Float64(x) if x.is_nan() => self.note(format!("NaN {aggregation}")),
             Value::Float64(x) if x.is_infinite() => self.note(format!("infinite {aggregation}")),
             Value::Float64(x) if x.is_subnormal() => self.note(format!("subnormal {aggregation}")),
-            Value::Float64(x) if *x == 0.0 && x.is_sign_negative() => self.note(format!("-0.0 {aggregation}")),
+            Value::Float64(x) if *x == 0.0 && x.is_sign_negative() => {
+                self.note(format!("-0.0 {aggregation}"))
+            }
             _ => self.note(format!("{aggregation} of {input}")),
         }
     }
@@ -43,23 +45,30 @@ fn cases_have_everything_in_them() {
     for seed in 0..1_500 {
         look_at(&Case::generate(&mut Chance::seed_from_u64(seed)), &mut met);
     }
-    let mut expected: Vec<String> = ["Present", "NullValue", "NotFound", "OutsideMaxAge"].map(String::from).to_vec();
+    let mut expected: Vec<String> =
+        ["Present", "NullValue", "NotFound", "OutsideMaxAge"].map(String::from).to_vec();
     let any_type = ["count", "min", "max", "first", "last", "first_n", "last_n"];
     let numbers_only = ["sum", "avg", "variance", "stddev", "variance_pop", "stddev_pop"];
     for field_type in FieldType::ALL {
         let numbers = numbers_only.iter().filter(|_| field_type.is_number());
         expected.extend(any_type.iter().chain(numbers).map(|name| format!("{name} of {field_type}")));
     }
-    expected.extend(["sum", "avg", "variance", "stddev", "min", "max", "last"].map(|name| format!("NaN {name}")));
+    expected
+        .extend(["sum", "avg", "variance", "stddev", "min", "max", "last"].map(|name| format!("NaN {name}")));
     expected.extend(["sum", "avg", "variance", "min", "max"].map(|name| format!("infinite {name}")));
     expected.extend(["sum", "avg", "min", "max"].map(|name| format!("subnormal {name}")));
     expected.extend(["min", "max", "first", "last"].map(|name| format!("-0.0 {name}")));
-    expected.extend(["count of rows", "null sum", "avro", "json", "composite key", "empty text as key"].map(String::from));
-    expected.extend(["tie by order_by", "tie by offset", "late", "negative time", "extreme time"].map(String::from));
-    expected.extend(["dead for all", "dead for one", "too far ahead", "no arrivals", "many of one key"].map(String::from));
+    expected.extend(
+        ["count of rows", "null sum", "avro", "json", "composite key", "empty text as key"].map(String::from),
+    );
+    expected.extend(
+        ["tie by order_by", "tie by offset", "late", "negative time", "extreme time"].map(String::from),
+    );
+    expected.extend(
+        ["dead for all", "dead for one", "too far ahead", "no arrivals", "many of one key"].map(String::from),
+    );
     expected.extend(["at the start of a window", "at the end of a window", "at the ttl"].map(String::from));
-    let missing: Vec<_> =
-        expected.iter().filter(|what| met.0.get(*what).copied().unwrap_or(0) < 5).collect();
+    let missing: Vec<_> = expected.iter().filter(|what| met.0.get(*what).copied().unwrap_or(0) < 5).collect();
     assert!(missing.is_empty(), "hardly ever met: {missing:?}\nmet: {:#?}", met.0);
 }
 
@@ -68,13 +77,15 @@ fn look_at(case: &Case, met: &mut Met) {
     for (number, source) in case.definitions.sources.iter().enumerate() {
         met.note(if source.format == Format::Avro { "avro" } else { "json" });
         let events = case.events(number);
-        let times: Vec<_> = events.iter().filter_map(|event| Some(oracle::time_of(source, event)?.0)).collect();
+        let times: Vec<_> =
+            events.iter().filter_map(|event| Some(oracle::time_of(source, event)?.0)).collect();
         met.note_if(!times.is_sorted(), "late");
         met.note_if(times.iter().any(|time| *time < 0), "negative time");
         met.note_if(times.iter().any(|time| time.unsigned_abs() > 1 << 62), "extreme time");
         for dead in oracle::dead_events(&case.definitions, number, &events) {
             met.note(if dead.view.is_none() { "dead for all" } else { "dead for one" });
-            let event = events.iter().find(|event| (event.partition, event.offset) == (dead.partition, dead.offset));
+            let event =
+                events.iter().find(|event| (event.partition, event.offset) == (dead.partition, dead.offset));
             let has_time = event.and_then(|event| event.row).is_some_and(|row| row.contains_key("happened"));
             let ahead = dead.view.is_none() && has_time && matches!(source.event_time, Time::Field(_));
             met.note_if(ahead, "too far ahead");
@@ -85,15 +96,22 @@ fn look_at(case: &Case, met: &mut Met) {
         met.note_if(entity.join_keys.len() > 1, "composite key");
         let events = case.events(view.source);
         let placed = oracle::placed_events(&case.definitions, view, &events);
-        for pair in placed.windows(2).filter(|pair| (&pair[0].key, pair[0].time) == (&pair[1].key, pair[1].time)) {
+        for pair in
+            placed.windows(2).filter(|pair| (&pair[0].key, pair[0].time) == (&pair[1].key, pair[1].time))
+        {
             met.note(if pair[0].order_by == pair[1].order_by { "tie by offset" } else { "tie by order_by" });
         }
-        met.note_if(placed.iter().any(|event| event.key.contains(&Value::String("".into()))), "empty text as key");
+        met.note_if(
+            placed.iter().any(|event| event.key.contains(&Value::String("".into()))),
+            "empty text as key",
+        );
         for question in &case.questions {
             let key: Vec<_> = entity.join_keys.iter().map(|(name, _)| question.keys[name].clone()).collect();
             let of_key: Vec<_> = placed.iter().filter(|event| event.key == key).collect();
             met.note_if(of_key.len() > 300, "many of one key");
-            let at = |back: i128| of_key.iter().any(|event| i128::from(event.time) == i128::from(question.at) - back);
+            let at = |back: i128| {
+                of_key.iter().any(|event| i128::from(event.time) == i128::from(question.at) - back)
+            };
             met.note_if(view.ttl.is_some_and(|ttl| at(ttl.as_micros().into())), "at the ttl");
             for column in view.columns() {
                 if let Window::Sliding { width, offset } = column.window {
@@ -101,8 +119,13 @@ fn look_at(case: &Case, met: &mut Met) {
                     let start = i128::from(offset.as_micros()) + i128::from(width.as_micros());
                     met.note_if(at(start), "at the start of a window");
                 }
-                let (value, status) =
-                    oracle::value(view, &column, &placed, &key, thalweg_core::Instant::from_micros(question.at));
+                let (value, status) = oracle::value(
+                    view,
+                    &column,
+                    &placed,
+                    &key,
+                    thalweg_core::Instant::from_micros(question.at),
+                );
                 let input = column.feature.of.as_ref().map_or("rows", |(_, input)| input.name());
                 met.note_value(name_of(column.aggregation), input, &value, status);
             }

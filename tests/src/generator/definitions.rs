@@ -10,7 +10,9 @@ use super::Chance;
 use super::expressions::{FIELDS, condition, input};
 use super::frame::Frame;
 use super::values::pick;
-use crate::definition::{Definitions, Entity, Expression, Feature, Format, Lookback, Source, Time, View, name_of};
+use crate::definition::{
+    Definitions, Entity, Expression, Feature, Format, Lookback, Source, Time, View, name_of,
+};
 
 /// The types a part of a key can have.
 const KEY_TYPES: [FieldType; 9] = [
@@ -27,7 +29,8 @@ const KEY_TYPES: [FieldType; 9] = [
 
 /// One or two sources, one or two entities, one to three views, and the frame of so many points they live in.
 pub fn definitions(chance: &mut Chance, points: i64) -> (Definitions, Frame) {
-    let clock = pick(chance, &["timestamp", "timestamp", "timestamp", "timestamp_ms", "timestamp_s", "date", "@"]);
+    let clock =
+        pick(chance, &["timestamp", "timestamp", "timestamp", "timestamp_ms", "timestamp_s", "date", "@"]);
     let unit = match clock {
         "timestamp" => 1,
         "timestamp_s" => 1_000_000,
@@ -92,7 +95,8 @@ fn source(
 
 fn view(chance: &mut Chance, frame: Frame, entities: &[Entity]) -> View {
     let entity = chance.random_range(0..entities.len());
-    let join_keys = entities[entity].join_keys.iter().map(|(name, of_type)| join_key(chance, name, *of_type)).collect();
+    let join_keys =
+        entities[entity].join_keys.iter().map(|(name, of_type)| join_key(chance, name, *of_type)).collect();
     let lookback = match chance.random_range(0..4) {
         0 => Lookback::Unsaid,
         1 => Lookback::Unbounded,
@@ -100,7 +104,8 @@ fn view(chance: &mut Chance, frame: Frame, entities: &[Entity]) -> View {
     };
     let mut features: Vec<_> = (0..chance.random_range(1..5)).map(|n| feature(chance, frame, n)).collect();
     if chance.random_bool(0.2) {
-        let last = Feature { aggregations: vec![Aggregation::Last], listed: false, ..feature(chance, frame, 9) };
+        let last =
+            Feature { aggregations: vec![Aggregation::Last], listed: false, ..feature(chance, frame, 9) };
         let of = last.of.or_else(|| Some((Expression::field("label"), FieldType::String)));
         features.push(Feature { of, ..last });
     }

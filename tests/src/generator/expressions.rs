@@ -38,7 +38,8 @@ pub fn input(chance: &mut Chance) -> (Expression, FieldType) {
             (Expression::Coalesce(Box::new(Expression::field("label")), Box::new(then)), FieldType::String)
         }
         _ => {
-            let (then, otherwise) = (Expression::Literal(Value::Float64(1.0)), Expression::Literal(Value::Float64(0.0)));
+            let (then, otherwise) =
+                (Expression::Literal(Value::Float64(1.0)), Expression::Literal(Value::Float64(0.0)));
             let case = Expression::Case(Box::new(condition(chance, 1)), Box::new(then), Box::new(otherwise));
             (case, FieldType::Float64)
         }
@@ -72,7 +73,8 @@ pub fn condition(chance: &mut Chance, depth: u32) -> Expression {
             let (field, _) = pick(chance, &FIELDS);
             Expression::IsNull(Box::new(Expression::field(field)))
         }
-        2 => float(chance).compare(comparison, Expression::Literal(Value::Float64(pick(chance, &[0.0, 0.5, 1e15])))),
+        2 => float(chance)
+            .compare(comparison, Expression::Literal(Value::Float64(pick(chance, &[0.0, 0.5, 1e15])))),
         3 => Expression::field("real64").compare(comparison, Expression::field("other_real64")),
         4 => integer(chance).compare(comparison, Expression::integer(pick(chance, &[-3, 0, 5]))),
         5 => Expression::field("real64").compare(comparison, Expression::integer(pick(chance, &[-3, 0, 15]))),
@@ -89,7 +91,10 @@ fn float(chance: &mut Chance) -> Expression {
     match chance.random_range(0..4) {
         0 => field,
         1 => field.combine(operation(chance), Expression::field("other_real64")),
-        2 => field.combine(operation(chance), Expression::Literal(Value::Float64(pick(chance, &[2.0, 0.1, 1e300])))),
+        2 => field.combine(
+            operation(chance),
+            Expression::Literal(Value::Float64(pick(chance, &[2.0, 0.1, 1e300]))),
+        ),
         _ => Expression::field("real32").combine(operation(chance), Expression::Literal(Value::Float64(0.1))),
     }
 }
@@ -101,7 +106,8 @@ fn integer(chance: &mut Chance) -> Expression {
         0 => field,
         1 => field.combine(operation(chance), Expression::field("other64")),
         2 => field.combine(operation(chance), Expression::field("num32")),
-        _ => Expression::field("num32").combine(operation(chance), Expression::integer(pick(chance, &[3, -1, 0]))),
+        _ => Expression::field("num32")
+            .combine(operation(chance), Expression::integer(pick(chance, &[3, -1, 0]))),
     }
 }
 

@@ -59,7 +59,8 @@ fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for three in bytes.chunks(3) {
-        let bits = three.iter().enumerate().fold(0, |bits, (n, byte)| bits | usize::from(*byte) << (16 - 8 * n));
+        let bits =
+            three.iter().enumerate().fold(0, |bits, (n, byte)| bits | usize::from(*byte) << (16 - 8 * n));
         for digit in 0..4 {
             let shown = digit <= three.len();
             text.push(if shown { char::from(DIGITS[bits >> (18 - 6 * digit) & 63]) } else { '=' });
@@ -81,11 +82,13 @@ fn timestamp(chance: &mut Chance, micros: i64, declared: &str) -> String {
     }
     let (day, of_day) = (micros.div_euclid(86_400_000_000), micros.rem_euclid(86_400_000_000));
     let (second, micro) = (of_day / 1_000_000, of_day % 1_000_000);
-    let mut text = format!("\"{}T{:02}:{:02}:{:02}", date(day), second / 3_600, second / 60 % 60, second % 60);
+    let mut text =
+        format!("\"{}T{:02}:{:02}:{:02}", date(day), second / 3_600, second / 60 % 60, second % 60);
     match chance.random_range(0..3) {
         0 if micro == 0 => {}
         // Finer input is floored.
-        1 => write!(text, ".{micro:06}{:03}", chance.random_range(0..1_000)).expect("a string takes everything"),
+        1 => write!(text, ".{micro:06}{:03}", chance.random_range(0..1_000))
+            .expect("a string takes everything"),
         _ => write!(text, ".{micro:06}").expect("a string takes everything"),
     }
     text + pick(chance, &["Z\"", "+00:00\""])
@@ -110,7 +113,13 @@ mod tests {
 
     #[test]
     fn bytes_and_days_are_spelt_as_everywhere() {
-        assert_eq!(["", "f", "fo", "foo", "foob"].map(|t| base64(t.as_bytes())), ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg=="]);
-        assert_eq!([0, -1, 15_887, 11_016].map(date), ["1970-01-01", "1969-12-31", "2013-07-01", "2000-02-29"]);
+        assert_eq!(
+            ["", "f", "fo", "foo", "foob"].map(|t| base64(t.as_bytes())),
+            ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg=="]
+        );
+        assert_eq!(
+            [0, -1, 15_887, 11_016].map(date),
+            ["1970-01-01", "1969-12-31", "2013-07-01", "2000-02-29"]
+        );
     }
 }

@@ -39,7 +39,8 @@ impl Case {
         let present = pick(chance, &[0.6, 0.9, 1.0]);
         let wrong = pick(chance, &[0.0, 0.0, 0.1]);
         let regulars: Vec<_> = (0..size.regulars).map(|_| some_key(chance, &definitions)).collect();
-        let mut times: Vec<_> = (0..chance.random_range(0..=size.records)).map(|_| frame.time(chance)).collect();
+        let mut times: Vec<_> =
+            (0..chance.random_range(0..=size.records)).map(|_| frame.time(chance)).collect();
         put_out_of_order(chance, &mut times);
         let mut arrivals = Vec::new();
         for time in times {
@@ -48,7 +49,8 @@ impl Case {
             let mut make = Maker { chance, frame, pools, present, wrong, regulars: &regulars, size: &size };
             arrivals.push(make.arrival(&definitions, source, partition, time));
         }
-        let questions = (0..chance.random_range(1..14)).map(|_| question(chance, &definitions, frame, &arrivals));
+        let questions =
+            (0..chance.random_range(1..14)).map(|_| question(chance, &definitions, frame, &arrivals));
         let questions = questions.collect();
         Self { definitions, partitions, arrivals, questions }
     }
@@ -112,7 +114,9 @@ impl Maker<'_> {
         if let Time::Field(name) = &source.event_time {
             if !self.chance.random_bool(self.wrong / 2.0) {
                 let value = match source.fields[name] {
-                    "date" => Value::Date(i32::try_from(time / 86_400_000_000).expect("a day of this century")),
+                    "date" => {
+                        Value::Date(i32::try_from(time / 86_400_000_000).expect("a day of this century"))
+                    }
                     _ => Value::Timestamp(time),
                 };
                 row.insert(name.clone(), value);

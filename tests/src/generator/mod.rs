@@ -19,7 +19,7 @@ mod shrink;
 mod values;
 
 pub use case::{Arrival, Case, Question};
-pub use check::{check, cases};
+pub use check::{cases, check};
 pub use shrink::shrink;
 
 /// The source of chance: equal seeds give equal cases.

@@ -2,10 +2,10 @@
 
 use rand::Rng;
 
+use super::Chance;
 use super::avro::avro;
 use super::json::json;
 use super::values::pick;
-use super::Chance;
 use crate::definition::{Format, Row, Source};
 
 /// The value that a decoder of `source` must read as `row`.

@@ -87,7 +87,20 @@ impl Pools {
             Floats::Tame => f64::from(chance.random_range(-30..30)) * pick(chance, &[0.1, 0.25, 1.0, 1e-3]),
             Floats::Cancelling => pick(
                 chance,
-                &[1e16, -1e16, 1e16, -1e16, 1.0, -1.0, 0.1, 1e-5, 9_007_199_254_740_993.0, 1e100, -1e100, 3e-300],
+                &[
+                    1e16,
+                    -1e16,
+                    1e16,
+                    -1e16,
+                    1.0,
+                    -1.0,
+                    0.1,
+                    1e-5,
+                    9_007_199_254_740_993.0,
+                    1e100,
+                    -1e100,
+                    3e-300,
+                ],
             ),
             Floats::Extreme => pick(
                 chance,
@@ -123,7 +136,16 @@ impl Pools {
         match self.floats {
             Floats::Extreme => pick(
                 chance,
-                &[f32::MAX, f32::MIN, f32::MIN_POSITIVE, f32::from_bits(1), -f32::from_bits(1), 1e-20, 1e20, 1.0],
+                &[
+                    f32::MAX,
+                    f32::MIN,
+                    f32::MIN_POSITIVE,
+                    f32::from_bits(1),
+                    -f32::from_bits(1),
+                    1e-20,
+                    1e20,
+                    1.0,
+                ],
             ),
             Floats::Tiny => f32::from_bits(pick(chance, &[0, 1, 2, 1 << 22, 1 << 31, (1 << 31) + 1])),
             Floats::AnyBits => f32::from_bits(chance.random()),
@@ -134,7 +156,10 @@ impl Pools {
 
 /// A short text; few enough that they meet.
 pub fn text(chance: &mut Chance) -> &'static str {
-    pick(chance, &["", "a", "b", "ab", "Z", "é", "𝄞", "a\u{0}b", "line\nbreak", "it's \"so\" \\", "\u{fffd}", "7"])
+    pick(
+        chance,
+        &["", "a", "b", "ab", "Z", "é", "𝄞", "a\u{0}b", "line\nbreak", "it's \"so\" \\", "\u{fffd}", "7"],
+    )
 }
 
 /// A part of a key, of a type that keys can have.

@@ -47,7 +47,11 @@ pub fn differences(questions: &[Question], expected: &Answers, found: &Answers) 
             match found.get(column) {
                 Some(given) if given != wanted => all.push((
                     column.clone(),
-                    format!("{column} {question}:\n    expected {}\n    found    {}", shown(wanted), shown(given)),
+                    format!(
+                        "{column} {question}:\n    expected {}\n    found    {}",
+                        shown(wanted),
+                        shown(given)
+                    ),
                 )),
                 _ => {}
             }

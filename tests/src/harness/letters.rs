@@ -18,12 +18,17 @@ pub fn letters(workshop: &Workshop, source: usize) -> Outcome<Vec<DeadEvent>> {
         let end = workshop.log.next_offset(&partition).map_err(failed("the end of the dead letters"))?;
         let mut at = 0;
         while at < end {
-            at = workshop.log.read(&partition, at, 1 << 20, &mut bytes).map_err(failed("read dead letters"))?;
+            at = workshop
+                .log
+                .read(&partition, at, 1 << 20, &mut bytes)
+                .map_err(failed("read dead letters"))?;
             for batch in BatchReader::of_checked(&bytes) {
                 let batch = batch.map_err(failed("a batch of dead letters"))?;
                 for record in batch.records(&mut scratch).map_err(failed("a batch of dead letters"))? {
                     let record = record.map_err(failed("a dead letter"))?;
-                    let headers = record.headers.filter_map(|(key, value)| Some((std::str::from_utf8(key).ok()?, value)));
+                    let headers = record
+                        .headers
+                        .filter_map(|(key, value)| Some((std::str::from_utf8(key).ok()?, value)));
                     let letter = DeadLetter::from_record(record.key, record.value, headers);
                     let letter = letter.ok_or("a record among the dead letters is none")?;
                     letters.push(DeadEvent {

@@ -93,13 +93,17 @@ pub fn training_answers(workshop: &Workshop, questions: &[Question], set: &Train
         let statuses = statuses.as_string_opt::<i32>().ok_or("a status column is text")?;
         for (row, answers) in answers.iter_mut().enumerate() {
             let value = cell(all.column(position), row);
-            let answer = Answer { value, status: status(statuses.value(row)), data_type: field.data_type().clone() };
+            let answer =
+                Answer { value, status: status(statuses.value(row)), data_type: field.data_type().clone() };
             answers.insert(field.name().clone(), answer);
         }
     }
     let columns: usize = workshop.case.definitions.views.iter().map(|view| view.columns().len()).sum();
     if schema.fields().len() != width + 2 * columns || answers.iter().any(|row| row.len() != columns) {
-        return Err(format!("a training set of {columns} columns and their statuses has {:?}", schema.fields()));
+        return Err(format!(
+            "a training set of {columns} columns and their statuses has {:?}",
+            schema.fields()
+        ));
     }
     Ok(answers)
 }

@@ -114,15 +114,22 @@ impl Workshop {
 }
 
 impl Online {
-    /// Waits until everything in the log is applied.
+    /// Waits until everything in the log is applied to all views.
     ///
     /// # Errors
     /// If it stops, or takes too long.
     pub fn catch_up(&self, workshop: &Workshop) -> Outcome {
-        match self.ingest.wait_applied(&workshop.ends()?, PATIENCE).map_err(failed("ingest"))? {
-            true => Ok(()),
-            false => Err(format!("not everything was applied in {PATIENCE:?}: {:?}", self.ingest.status())),
+        let ends = workshop.ends()?;
+        for _ in 0..PATIENCE.as_millis() {
+            let applied = self.ingest.wait_applied(&ends, PATIENCE).map_err(failed("ingest"))?;
+            let rebuilding =
+                || self.ingest.status().topics.iter().any(|t| t.views.iter().any(|v| v.rebuilding));
+            if applied && !rebuilding() {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(1));
         }
+        Err(format!("not everything was applied in {PATIENCE:?}: {:?}", self.ingest.status()))
     }
 
     /// Asks `questions` of the state as it is now; a view whose horizon lies after a question does not answer it.
@@ -236,7 +243,8 @@ pub fn look_up(
     };
     for view in &case.definitions.views {
         let source = &case.definitions.sources[view.source].name;
-        let reading = readings.iter().find(|reading| reading.topic() == source).ok_or("a view without a state")?;
+        let reading =
+            readings.iter().find(|reading| reading.topic() == source).ok_or("a view without a state")?;
         let defined = repository.view(&view.name).ok_or("a view that was not loaded")?;
         let latest_refused = view.reach_back().and_then(|lookback| {
             Some(reading.watermark(source)?.saturating_sub(lookback).as_micros().saturating_sub(1))
@@ -250,7 +258,9 @@ pub fn look_up(
             let keys = encode_keys(&columns).map_err(failed("encode a key"))?;
             let found = match reading.lookup(&view.name, &keys, Instant::from_micros(question.at)) {
                 Ok(found) => found,
-                Err(StoreError::OutOfRange { .. }) if latest_refused.is_some_and(|last| question.at <= last) => {
+                Err(StoreError::OutOfRange { .. })
+                    if latest_refused.is_some_and(|last| question.at <= last) =>
+                {
                     continue;
                 }
                 Err(error) => return Err(format!("{} {question}: {error}", view.name)),
@@ -263,6 +273,7 @@ pub fn look_up(
         }
     }
     let sources = case.definitions.sources.iter().zip(&case.partitions);
-    let applied = sources.map(|(source, n)| (0..*n).map(|partition| applied(&source.name, partition)).collect());
+    let applied =
+        sources.map(|(source, n)| (0..*n).map(|partition| applied(&source.name, partition)).collect());
     Ok(Found { answers, applied: applied.collect() })
 }

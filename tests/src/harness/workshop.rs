@@ -10,6 +10,7 @@ use thalweg_definitions::{DefinitionFile, Repository, load_text};
 use thalweg_log::{Compression, EmbeddedLog, EmbeddedOptions, NewRecord, TopicIds};
 
 use super::{Outcome, failed};
+use crate::definition::Definitions;
 use crate::generator::{Arrival, Case, Chance};
 
 /// A folder with a log of a case's topics, and the case's definitions as the engine reads them.
@@ -19,7 +20,7 @@ pub struct Workshop {
     /// The log.
     pub log: Arc<EmbeddedLog>,
     pub(crate) case: Case,
-    pub(crate) dir: TempDir,
+    pub(crate) dir: Arc<TempDir>,
 }
 
 impl Workshop {
@@ -28,8 +29,7 @@ impl Workshop {
     /// # Errors
     /// What the engine has against it.
     pub fn new(case: &Case) -> Outcome<Self> {
-        let file = DefinitionFile::new("features.yaml", case.definitions.to_yaml());
-        let repository = load_text(&[file]).map_err(failed("the definitions are refused"))?;
+        let repository = load(&case.definitions)?;
         // Flushes are cheap where there is no disk.
         let memory = Path::new("/dev/shm");
         let parent = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
@@ -39,7 +39,7 @@ impl Workshop {
         for (source, partitions) in case.definitions.sources.iter().zip(&case.partitions) {
             log.create_topic(&source.name, *partitions).map_err(failed("create a topic"))?;
         }
-        Ok(Self { repository: Arc::new(repository), log: Arc::new(log), case: case.clone(), dir })
+        Ok(Self { repository, log: Arc::new(log), case: case.clone(), dir: Arc::new(dir) })
     }
 
     /// A workshop in which all records of `case` are in the log.
@@ -50,6 +50,16 @@ impl Workshop {
         let workshop = Self::new(case)?;
         workshop.append(&case.arrivals, chance)?;
         Ok(workshop)
+    }
+
+    /// The same folder and log under other definitions, over the same sources.
+    ///
+    /// # Errors
+    /// What the engine has against them.
+    pub fn redefined(&self, definitions: Definitions) -> Outcome<Self> {
+        let repository = load(&definitions)?;
+        let case = Case { definitions, ..self.case.clone() };
+        Ok(Self { repository, log: Arc::clone(&self.log), case, dir: Arc::clone(&self.dir) })
     }
 
     /// Appends records in order, in runs of any length: a run's records of one partition make one batch.
@@ -77,6 +87,11 @@ impl Workshop {
         }
         Ok(())
     }
+}
+
+fn load(definitions: &Definitions) -> Outcome<Arc<Repository>> {
+    let file = DefinitionFile::new("features.yaml", definitions.to_yaml());
+    load_text(&[file]).map(Arc::new).map_err(failed("the definitions are refused"))
 }
 
 fn options(case: &Case) -> EmbeddedOptions {

@@ -55,13 +55,15 @@ fn aggregate(aggregation: Aggregation, input: FieldType, values: Vec<Value>) -> 
 /// The numbers exactly, in quanta, or what infinities and NaN among them make of any sum.
 fn exactly(values: &[Value]) -> Result<Vec<BigInt>, f64> {
     let has = |special: f64| values.iter().any(|value| as_double(value) == special);
-    if values.iter().any(|value| as_double(value).is_nan()) || (has(f64::INFINITY) && has(f64::NEG_INFINITY)) {
+    if values.iter().any(|value| as_double(value).is_nan()) || (has(f64::INFINITY) && has(f64::NEG_INFINITY))
+    {
         return Err(NAN);
     }
     if let Some(infinity) = [f64::INFINITY, f64::NEG_INFINITY].into_iter().find(|infinity| has(*infinity)) {
         return Err(infinity);
     }
-    let quanta = |value| as_integer(value).map_or_else(|| quanta_of_double(as_double(value)), quanta_of_integer);
+    let quanta =
+        |value| as_integer(value).map_or_else(|| quanta_of_double(as_double(value)), quanta_of_integer);
     Ok(values.iter().map(quanta).collect())
 }
 

@@ -30,4 +30,3 @@ fn compare_doubles(a: f64, b: f64) -> Ordering {
         (false, false) => b.is_sign_negative().cmp(&a.is_sign_negative()),
     }
 }
-

@@ -6,7 +6,8 @@ use thalweg_core::{Aggregation, FieldType, Instant, Status, TimeDelta, Value, Wi
 
 use super::{DeadEvent, dead_events, placed_events, value, watermark};
 use crate::definition::{
-    Comparison, Definitions, Entity, Event, Expression, Feature, Format, Lookback, Operation, Row, Source, Time, View,
+    Comparison, Definitions, Entity, Event, Expression, Feature, Format, Lookback, Operation, Row, Source,
+    Time, View,
 };
 
 /// An event of the key "k" with a float `x` and an integer `n`.
@@ -23,7 +24,11 @@ fn definitions() -> Definitions {
     let source = Source {
         name: "s".into(),
         format: Format::Json,
-        fields: BTreeMap::from([("t".into(), "timestamp"), ("key".into(), "string"), ("x".into(), "float64")]),
+        fields: BTreeMap::from([
+            ("t".into(), "timestamp"),
+            ("key".into(), "string"),
+            ("x".into(), "float64"),
+        ]),
         event_time: Time::Field("t".into()),
         append_time: None,
         order_by: Some("turn".into()),
@@ -114,7 +119,8 @@ fn instants_stop_at_the_ends_of_time() {
 #[test]
 fn a_ttl_hides_what_is_old_from_every_fold() {
     let rows = [row(0, 1.0, 0), row(5, 2.0, 0)];
-    let sum = |at, ttl| ask(feature(Aggregation::Sum, of("x", FieldType::Float64), &[]), &rows, at, Some(ttl));
+    let sum =
+        |at, ttl| ask(feature(Aggregation::Sum, of("x", FieldType::Float64), &[]), &rows, at, Some(ttl));
     assert_eq!(sum(5, 6), (Value::Float64(3.0), Status::Present));
     assert_eq!(sum(5, 5), (Value::Float64(2.0), Status::Present));
     assert_eq!(sum(9, 5), (Value::Float64(2.0), Status::Present));
@@ -182,7 +188,10 @@ fn infinities_and_nan_go_through_sums() {
 fn integers_overflow_to_null_and_average_exactly() {
     assert_eq!(integers(Aggregation::Sum, &[i64::MAX, 1, -1]), Value::Int64(i64::MAX));
     assert_eq!(integers(Aggregation::Sum, &[i64::MAX, 1]), Value::Null);
-    assert_eq!(integers(Aggregation::Avg, &[i64::MAX, i64::MAX]), Value::Float64(9_223_372_036_854_775_807.0));
+    assert_eq!(
+        integers(Aggregation::Avg, &[i64::MAX, i64::MAX]),
+        Value::Float64(9_223_372_036_854_775_807.0)
+    );
     assert_eq!(integers(Aggregation::Avg, &[1, 2]), Value::Float64(1.5));
     // One more than 2⁵³ is no double, but the variance of it and its neighbour is.
     assert_eq!(integers(Aggregation::VariancePop, &[(1 << 53) + 1, (1 << 53) - 1]), Value::Float64(1.0));
@@ -193,7 +202,10 @@ fn variances_and_deviations() {
     assert_eq!(floats(Aggregation::Variance, &[2.0, 4.0]), Value::Float64(2.0));
     assert_eq!(floats(Aggregation::VariancePop, &[2.0, 4.0]), Value::Float64(1.0));
     assert_eq!(floats(Aggregation::Stddev, &[2.0, 4.0]), Value::Float64(std::f64::consts::SQRT_2));
-    assert_eq!(floats(Aggregation::StddevPop, &[1.0, 5.0, 3.0, 3.0]), Value::Float64(std::f64::consts::SQRT_2));
+    assert_eq!(
+        floats(Aggregation::StddevPop, &[1.0, 5.0, 3.0, 3.0]),
+        Value::Float64(std::f64::consts::SQRT_2)
+    );
     assert_eq!(floats(Aggregation::Variance, &[7.0]), Value::Null);
     assert_eq!(floats(Aggregation::VariancePop, &[7.0]), Value::Float64(0.0));
     // The variance is more than a double can be, its root is not.
@@ -202,7 +214,10 @@ fn variances_and_deviations() {
     // And less than the least double.
     assert_eq!(floats(Aggregation::VariancePop, &[5e-324, -5e-324]), Value::Float64(0.0));
     assert_eq!(floats(Aggregation::StddevPop, &[5e-324, -5e-324]), Value::Float64(5e-324));
-    assert_eq!(floats(Aggregation::Stddev, &[1e16 + 2.0, 1e16 + 4.0]), Value::Float64(std::f64::consts::SQRT_2));
+    assert_eq!(
+        floats(Aggregation::Stddev, &[1e16 + 2.0, 1e16 + 4.0]),
+        Value::Float64(std::f64::consts::SQRT_2)
+    );
 }
 
 #[test]
@@ -221,7 +236,13 @@ fn first_and_last_go_by_the_total_order() {
         row
     };
     // One instant: no turn first, then by turn, then by offset.
-    let rows = [turn(row(7, 3.0, 0), 2), turn(row(7, 2.0, 0), 1), row(7, 1.0, 0), turn(row(7, 4.0, 0), 2), row(9, 9.0, 0)];
+    let rows = [
+        turn(row(7, 3.0, 0), 2),
+        turn(row(7, 2.0, 0), 1),
+        row(7, 1.0, 0),
+        turn(row(7, 4.0, 0), 2),
+        row(9, 9.0, 0),
+    ];
     let at = |aggregation, at| ask(feature(aggregation, of("x", FieldType::Float64), &[]), &rows, at, None).0;
     assert_eq!(at(Aggregation::First, 8), Value::Float64(1.0));
     assert_eq!(at(Aggregation::Last, 8), Value::Float64(4.0));
@@ -252,7 +273,10 @@ fn conditions_keep_what_is_true() {
     assert_eq!(count(Expression::IsNull(Box::new(quotient.clone()))), Value::Int64(0));
     // What is not looked at cannot fail.
     let zero = n.compare(Comparison::Equal, Expression::integer(0));
-    let either = Expression::Or(Box::new(zero), Box::new(quotient.compare(Comparison::Greater, Expression::integer(2))));
+    let either = Expression::Or(
+        Box::new(zero),
+        Box::new(quotient.compare(Comparison::Greater, Expression::integer(2))),
+    );
     assert_eq!(count(either), Value::Int64(2));
 }
 
@@ -301,7 +325,9 @@ fn the_watermark_waits_for_the_slowest_partition_with_more_to_come() {
     let definitions = definitions();
     let event = |partition, offset, row| Event { partition, offset, timestamp_ms: 0, row: Some(row) };
     let events = [event(0, 0, &rows[0]), event(0, 1, &rows[1]), event(1, 0, &rows[2])];
-    for (applied, expected) in [([2, 1], Some(30)), ([1, 1], Some(10)), ([2, 0], None), ([0, 1], None), ([1, 0], None)] {
+    for (applied, expected) in
+        [([2, 1], Some(30)), ([1, 1], Some(10)), ([2, 0], None), ([0, 1], None), ([1, 0], None)]
+    {
         assert_eq!(watermark(&definitions.sources[0], &events, &applied), expected, "{applied:?}");
     }
 }

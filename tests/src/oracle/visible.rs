@@ -124,7 +124,14 @@ fn passing<'a>(definitions: &Definitions, view: &View, events: &[Event<'a>]) -> 
         };
         let key = keys.clone().map(part).collect();
         let passes = view.filter.as_ref().is_none_or(|filter| is_true(filter, row));
-        passes.then_some(Placed { time, order_by, partition: event.partition, offset: event.offset, key, row })
+        passes.then_some(Placed {
+            time,
+            order_by,
+            partition: event.partition,
+            offset: event.offset,
+            key,
+            row,
+        })
     };
     events.iter().filter_map(place).collect()
 }
