@@ -27,7 +27,10 @@ def main() -> int:
     options = _options()
     binary = Path(options.binary).resolve()
     if not binary.is_file():
-        print(f"there is no binary at {binary}; build it with `cargo build --release`, or set THALWEG_BIN", file=sys.stderr)
+        print(
+            f"there is no binary at {binary}; build it with `cargo build --release`, or set THALWEG_BIN",
+            file=sys.stderr,
+        )
         return 2
     with tempfile.TemporaryDirectory(prefix="thalweg-peers-") as name:
         folder = Path(name)
@@ -57,7 +60,9 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benches/peers", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="rounds that are counted (default 5)")
-    parser.add_argument("--binary", default=os.environ.get("THALWEG_BIN", DEFAULT_BINARY), help="a release build of thalweg")
+    parser.add_argument(
+        "--binary", default=os.environ.get("THALWEG_BIN", DEFAULT_BINARY), help="a release build of thalweg"
+    )
     return parser.parse_args()
 
 

@@ -1,6 +1,6 @@
 """The training set as DuckDB would build it: window frames and ASOF joins.
 
-    python with_duckdb.py DATA SPINE OUT
+python with_duckdb.py DATA SPINE OUT
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from windows import DAY_US, LEGS_TTL_US, SKY_TTL_US, WIDTHS_US
 _FUNCTIONS = {"avg": "avg", "min": "min", "max": "max", "stddev": "stddev_samp"}
 
 
-def _aggregates(field: str, names: Sequence[str], widths: Sequence[str], output: str | None = None) -> dict[str, tuple[str, str]]:
+def _aggregates(
+    field: str, names: Sequence[str], widths: Sequence[str], output: str | None = None
+) -> dict[str, tuple[str, str]]:
     """Column → expression and window, for each name and width."""
     stem = output or field
     return {f"{stem}_{name}_{width}": (f"{_FUNCTIONS[name]}({field})", width) for name in names for width in widths}
@@ -31,31 +33,47 @@ def _counts(name: str, widths: Sequence[str]) -> dict[str, tuple[str, str]]:
 #: View → source, key, columns in windows.
 FOLDS: dict[str, tuple[str, str, dict[str, tuple[str, str]]]] = {
     "carrier_departures": (
-        "departures", "carrier",
+        "departures",
+        "carrier",
         _counts("departures", ["1h", "1d", "7d"])
         | _aggregates("dep_delay", ["avg", "max", "stddev"], ["1h", "1d", "7d"])
-        | {f"late_share_{width}": ("avg(CASE WHEN dep_delay > 15 THEN 1.0::DOUBLE WHEN dep_delay <= 15 THEN 0.0::DOUBLE END)", width) for width in ("1d", "30d")},
+        | {
+            f"late_share_{width}": (
+                "avg(CASE WHEN dep_delay > 15 THEN 1.0::DOUBLE WHEN dep_delay <= 15 THEN 0.0::DOUBLE END)",
+                width,
+            )
+            for width in ("1d", "30d")
+        },
     ),
     "origin_departures": (
-        "departures", "origin",
+        "departures",
+        "origin",
         _counts("departures", ["15m", "1h", "1d"])
         | _aggregates("dep_delay", ["avg", "min", "max", "stddev"], ["1h", "1d"])
         | {"late_1h": ("count(CASE WHEN dep_delay > 15 THEN 1 END)", "1h"), "miles_1d": ("sum(distance)", "1d")},
     ),
     "aircraft_legs": (
-        "arrivals", "tailnum", _counts("legs", ["1d", "7d"]) | _aggregates("arr_delay", ["avg", "max"], ["7d"])
+        "arrivals",
+        "tailnum",
+        _counts("legs", ["1d", "7d"]) | _aggregates("arr_delay", ["avg", "max"], ["7d"]),
     ),
     "carrier_arrivals": ("arrivals", "carrier", _aggregates("arr_delay", ["avg", "stddev"], ["1d", "7d"])),
     "dest_arrivals": (
-        "arrivals", "dest",
+        "arrivals",
+        "dest",
         _aggregates("arr_delay", ["avg", "max"], ["1d", "1d_offset_7d"])
         | {"air_time_avg_30d": ("avg(air_time)", "30d"), "air_time_variance_30d": ("var_samp(air_time)", "30d")},
     ),
     "origin_weather": (
-        "weather", "origin",
-        {"wind_speed_max_3h": ("max(wind_speed)", "3h"), "wind_gust_6h": ("max(wind_gust)", "6h"), "precip_6h": ("sum(precip)", "6h")},
+        "weather",
+        "origin",
+        {
+            "wind_speed_max_3h": ("max(wind_speed)", "3h"),
+            "wind_gust_6h": ("max(wind_gust)", "6h"),
+            "precip_6h": ("sum(precip)", "6h"),
+        },
     ),
-}  # fmt: skip
+}
 
 #: Last values: column → view, source, key, field, how old it may be.
 LASTS = {
@@ -75,9 +93,17 @@ LAST_DELAYS = "aircraft_legs__last_arr_delays"
 def build(data: str, spine: str, out: str) -> None:
     """Reads Parquet, computes all features of every row, writes Parquet."""
     with duckdb.connect(config={"threads": os.cpu_count() or 1}) as db:
-        db.execute(f"CREATE TABLE spine AS SELECT *, epoch_us(event_timestamp) AS t, file_row_number AS row FROM read_parquet('{spine}', file_row_number = true)")
-        for source, time_, tie in (("departures", "dep_at", "flight_id"), ("arrivals", "arr_at", "flight_id"), ("weather", "observed_at", "file_row_number")):
-            db.execute(f"CREATE TABLE {source} AS SELECT *, epoch_us({time_}) AS t, {tie} AS tie, 1 AS event FROM read_parquet('{data}/{source}.parquet', file_row_number = true)")
+        db.execute(
+            f"CREATE TABLE spine AS SELECT *, epoch_us(event_timestamp) AS t, file_row_number AS row FROM read_parquet('{spine}', file_row_number = true)"
+        )
+        for source, time_, tie in (
+            ("departures", "dep_at", "flight_id"),
+            ("arrivals", "arr_at", "flight_id"),
+            ("weather", "observed_at", "file_row_number"),
+        ):
+            db.execute(
+                f"CREATE TABLE {source} AS SELECT *, epoch_us({time_}) AS t, {tie} AS tie, 1 AS event FROM read_parquet('{data}/{source}.parquet', file_row_number = true)"
+            )
         for view, (source, key, columns) in FOLDS.items():
             db.execute(f"CREATE TABLE {view} AS {_windows(source, key, columns)}")
         for name, (source, key, field, age_us) in LASTS.items():
@@ -95,7 +121,9 @@ def build(data: str, spine: str, out: str) -> None:
 def _windows(source: str, key: str, columns: Mapping[str, tuple[str, str]]) -> str:
     """Aggregates at every spine row: events and rows on one timeline, framed by time."""
     used = {width for _, width in columns.values()}
-    frames = ", ".join(f'"{width}" AS (PARTITION BY {key} ORDER BY t RANGE BETWEEN {_frame(width)})' for width in sorted(used))
+    frames = ", ".join(
+        f'"{width}" AS (PARTITION BY {key} ORDER BY t RANGE BETWEEN {_frame(width)})' for width in sorted(used)
+    )
     selected = ", ".join(f'{sql} OVER "{width}" AS {name}' for name, (sql, width) in columns.items())
     return f"""
         WITH timeline AS (SELECT * EXCLUDE (tie) FROM {source} UNION ALL BY NAME SELECT row, {key}, t FROM spine)

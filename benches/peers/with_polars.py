@@ -1,6 +1,6 @@
 """The training set as polars would build it: rolling aggregates and as-of joins.
 
-    python with_polars.py DATA SPINE OUT
+python with_polars.py DATA SPINE OUT
 """
 
 from __future__ import annotations
@@ -14,7 +14,11 @@ import polars as pl
 
 from windows import LEGS_TTL_US, SKY_TTL_US, WIDTHS_US
 
-_FIELDS = {"departures": ("dep_at", "flight_id"), "arrivals": ("arr_at", "flight_id"), "weather": ("observed_at", "tie")}
+_FIELDS = {
+    "departures": ("dep_at", "flight_id"),
+    "arrivals": ("arr_at", "flight_id"),
+    "weather": ("observed_at", "tie"),
+}
 _LATE = pl.when(pl.col("dep_delay") > 15).then(1.0).when(pl.col("dep_delay") <= 15).then(0.0)
 
 #: View → source, key, column → (input, function, width).
@@ -25,7 +29,9 @@ def _fold(view: str, source: str, key: str, *columns: Mapping[str, tuple[pl.Expr
     FOLDS[view] = (source, key, {name: column for group in columns for name, column in group.items()})
 
 
-def _each(stem: str, of: pl.Expr, functions: Sequence[str], widths: Sequence[str]) -> dict[str, tuple[pl.Expr, str, str]]:
+def _each(
+    stem: str, of: pl.Expr, functions: Sequence[str], widths: Sequence[str]
+) -> dict[str, tuple[pl.Expr, str, str]]:
     """Column → input, function, width, for each of the functions and widths."""
     return {f"{stem}_{function}_{width}": (of, function, width) for function in functions for width in widths}
 
@@ -36,38 +42,51 @@ def _counts(stem: str, of: pl.Expr, widths: Sequence[str]) -> dict[str, tuple[pl
 
 _EVENT = pl.col("event")
 _fold(
-    "carrier_departures", "departures", "carrier",
+    "carrier_departures",
+    "departures",
+    "carrier",
     _counts("departures", _EVENT, ["1h", "1d", "7d"]),
     _each("dep_delay", pl.col("dep_delay"), ["avg", "max", "stddev"], ["1h", "1d", "7d"]),
     {f"late_share_{width}": (_LATE, "avg", width) for width in ("1d", "30d")},
-)  # fmt: skip
+)
 _fold(
-    "origin_departures", "departures", "origin",
+    "origin_departures",
+    "departures",
+    "origin",
     _counts("departures", _EVENT, ["15m", "1h", "1d"]),
     _each("dep_delay", pl.col("dep_delay"), ["avg", "min", "max", "stddev"], ["1h", "1d"]),
-    {"late_1h": (pl.when(pl.col("dep_delay") > 15).then(1), "count", "1h"), "miles_1d": (pl.col("distance"), "sum", "1d")},
-)  # fmt: skip
+    {
+        "late_1h": (pl.when(pl.col("dep_delay") > 15).then(1), "count", "1h"),
+        "miles_1d": (pl.col("distance"), "sum", "1d"),
+    },
+)
 _fold(
-    "aircraft_legs", "arrivals", "tailnum",
+    "aircraft_legs",
+    "arrivals",
+    "tailnum",
     _counts("legs", _EVENT, ["1d", "7d"]),
     _each("arr_delay", pl.col("arr_delay"), ["avg", "max"], ["7d"]),
-)  # fmt: skip
+)
 _fold(
     "carrier_arrivals", "arrivals", "carrier", _each("arr_delay", pl.col("arr_delay"), ["avg", "stddev"], ["1d", "7d"])
 )
 _fold(
-    "dest_arrivals", "arrivals", "dest",
+    "dest_arrivals",
+    "arrivals",
+    "dest",
     _each("arr_delay", pl.col("arr_delay"), ["avg", "max"], ["1d"]),
     _each("air_time", pl.col("air_time"), ["avg", "variance"], ["30d"]),
-)  # fmt: skip
+)
 _fold(
-    "origin_weather", "weather", "origin",
+    "origin_weather",
+    "weather",
+    "origin",
     {
         "wind_speed_max_3h": (pl.col("wind_speed"), "max", "3h"),
         "wind_gust_6h": (pl.col("wind_gust"), "max", "6h"),
         "precip_6h": (pl.col("precip"), "sum", "6h"),
     },
-)  # fmt: skip
+)
 
 #: Last values: column → source, key, field, how old it may be.
 LASTS = {
@@ -119,7 +138,8 @@ def _windows(
     """Aggregates at every spine row: events and rows on one timeline, rolled by time."""
     timeline = _timeline(events, spine, key)
     rolled = [
-        _ROLLING[function](of, width).over(key).alias(f"{view}__{name}") for name, (of, function, width) in columns.items()
+        _ROLLING[function](of, width).over(key).alias(f"{view}__{name}")
+        for name, (of, function, width) in columns.items()
     ]
     return _rows(timeline.select("row", *rolled))
 

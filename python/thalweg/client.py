@@ -144,9 +144,7 @@ class Client:
             short_feature_names=not full_feature_names,
             arrow=True,
         )
-        answer = self._connection.call(
-            "OnlineFeatures/GetFeatures", request, online_pb2.GetFeaturesResponse, timeout
-        )
+        answer = self._connection.call("OnlineFeatures/GetFeatures", request, online_pb2.GetFeaturesResponse, timeout)
         return OnlineResponse(entities, answer)
 
     def produce(
@@ -186,7 +184,9 @@ class Client:
             "partition": partition,
             "partitions": partitions,
         }
-        command = {"type": "produce", "topic": topic} | {name: value for name, value in options.items() if value is not None}
+        command = {"type": "produce", "topic": topic} | {
+            name: value for name, value in options.items() if value is not None
+        }
         answer = self._connection.put(command, to_reader(rows, "rows"))
         next_offsets = {int(partition): offset for partition, offset in answer["next_offsets"].items()}
         return Produced(answer["topic"], answer["records"], next_offsets)
@@ -194,7 +194,9 @@ class Client:
     #: Feast's name for `produce`.
     push = produce
 
-    def get_events(self, topic: str, *, start: Instant | None = None, end: Instant | None = None) -> pa.RecordBatchReader:
+    def get_events(
+        self, topic: str, *, start: Instant | None = None, end: Instant | None = None
+    ) -> pa.RecordBatchReader:
         """Decoded events of `topic` whose record timestamps lie in [start, end), up to the end of the log now.
 
         >>> import thalweg

@@ -49,7 +49,8 @@ class Connection:
             response_deserializer=answer.FromString,
         )
         with in_our_words(self.address):
-            return method(request, timeout=self._timeout if timeout is None else timeout)
+            answered: Answer = method(request, timeout=self._timeout if timeout is None else timeout)
+            return answered
 
     def put(self, command: dict[str, Any], rows: pa.RecordBatchReader) -> dict[str, Any]:
         """Sends `rows` with the command that says what they are for, and gives the server's answer."""

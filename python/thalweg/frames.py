@@ -78,6 +78,4 @@ def _to_table(rows: Any) -> pa.Table | None:
 
 def _is_of(package: str, rows: object) -> bool:
     """Whether `rows` is a DataFrame of `package`, told without importing it."""
-    return any(
-        kind.__name__ == "DataFrame" and kind.__module__.split(".")[0] == package for kind in type(rows).__mro__
-    )
+    return any(kind.__name__ == "DataFrame" and kind.__module__.split(".")[0] == package for kind in type(rows).__mro__)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Union
-
 from .errors import InvalidArgument
 
 #: A `datetime` (pandas' `Timestamp` is one; without a zone it is UTC), a text such as
 #: `2013-07-01T12:00:00Z`, or an integer of microseconds since the epoch.
-Instant = Union[dt.datetime, str, int]
+Instant = dt.datetime | str | int
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
 _MICROSECOND = dt.timedelta(microseconds=1)
