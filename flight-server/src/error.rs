@@ -175,7 +175,7 @@ impl From<thalweg_store::Error> for Error {
             Cause::OutOfRange { .. } => Kind::OutOfRange,
             Cause::Rebuilding { .. } | Cause::Locked { .. } => Kind::FailedPrecondition,
             Cause::UnknownView { .. } => Kind::NotFound,
-            Cause::Broken { .. } => Kind::Unavailable,
+            Cause::Broken { .. } | Cause::HalfApplied { .. } => Kind::Unavailable,
             _ => Kind::Internal,
         };
         Self::new(kind, error.to_string())

@@ -54,6 +54,14 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// A thread of the ingest ended by a panic: a mistake in this program.
+    #[error("the thread that should {role} topic `{topic}` panicked; start again, and report what the log says")]
+    Panicked {
+        /// The topic.
+        topic: String,
+        /// What the thread did.
+        role: &'static str,
+    },
     /// The system gives no further thread.
     #[error("cannot start a thread for topic `{topic}`: {cause}")]
     Thread {

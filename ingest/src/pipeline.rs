@@ -32,6 +32,21 @@ pub(crate) struct Progress {
     made: Condvar,
 }
 
+/// Lives as long as a thread, and says so if that ends by a panic: else the topic would seem to be running.
+struct Watch {
+    shared: Arc<Shared>,
+    role: &'static str,
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let topic = self.shared.topic.clone();
+            self.shared.set_stopped(&Error::Panicked { topic, role: self.role });
+        }
+    }
+}
+
 /// The running ingest of one topic.
 pub(crate) struct Pipeline {
     shared: Arc<Shared>,
@@ -117,11 +132,15 @@ impl Pipeline {
         Ok(pipeline)
     }
 
-    fn spawn(&mut self, role: &str, work: impl FnOnce() + Send + 'static) -> Result<()> {
+    fn spawn(&mut self, role: &'static str, work: impl FnOnce() + Send + 'static) -> Result<()> {
         let topic = &self.shared.topic;
+        let watch = Watch { shared: Arc::clone(&self.shared), role };
         let thread = Builder::new()
             .name(format!("{role} {topic}"))
-            .spawn(work)
+            .spawn(move || {
+                let _watch = watch;
+                work();
+            })
             .map_err(|cause| Error::Thread { topic: topic.clone(), cause })?;
         self.threads.push(thread);
         Ok(())
@@ -175,5 +194,25 @@ impl Drop for Pipeline {
     fn drop(&mut self) {
         self.ask_to_stop();
         self.join();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use thalweg_store::{Store, StoreOptions};
+
+    use super::*;
+
+    #[test]
+    fn a_thread_that_panics_stops_its_topic() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let store = Store::open(dir.path(), StoreOptions::default()).expect("a new store");
+        let state = TopicState::open(store, "t", Vec::new()).expect("no views");
+        let shared = Arc::new(Shared::new(Arc::new(state), Arc::default()));
+        let mut pipeline = Pipeline { shared: Arc::clone(&shared), threads: Vec::new() };
+        pipeline.spawn("read", || panic!("on purpose")).expect("a thread");
+        pipeline.join();
+        let Condition::Stopped(reason) = shared.condition() else { panic!("{:?}", shared.condition()) };
+        assert!(reason.starts_with("the thread that should read topic `t` panicked"), "{reason}");
     }
 }

@@ -87,6 +87,15 @@ pub enum Error {
         /// The failure.
         cause: String,
     },
+    /// The thread that applied events panicked, and what it left may hold half of a batch.
+    #[error(
+        "the state of topic `{topic}` may hold half of a batch, since the thread that applied it panicked; start again: \
+             events are read again from the last commit"
+    )]
+    HalfApplied {
+        /// The topic.
+        topic: String,
+    },
     /// A batch starts after the offset a view needs next.
     #[error(
         "topic `{topic}` partition {partition}: view `{view}` needs offset {needed} next and was given {given}; \

@@ -139,6 +139,7 @@ impl<'a> Reading<'a> {
 
     /// Refuses what could not be answered exactly.
     fn check(&self, view: &ViewState, at: Instant) -> Result<()> {
+        self.topic.check_whole()?;
         if !self.shared.in_step(view) {
             return Err(Error::Rebuilding {
                 topic: self.topic().to_owned(),

@@ -238,6 +238,7 @@ impl TopicState {
     ///
     /// [`Error::Broken`].
     pub(crate) fn writer(&self) -> Result<MutexGuard<'_, Writer>> {
+        self.check_whole()?;
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         match &writer.broken {
             Some(cause) => Err(Error::Broken { topic: self.topic.clone(), cause: cause.clone() }),
@@ -246,6 +247,14 @@ impl TopicState {
     }
 
     /// The states, for as long as nothing is applied.
+    /// Refuses a state that a writer left when it panicked.
+    pub(crate) fn check_whole(&self) -> Result<()> {
+        match self.shared.is_poisoned() {
+            true => Err(Error::HalfApplied { topic: self.topic.clone() }),
+            false => Ok(()),
+        }
+    }
+
     pub(crate) fn read_lock(&self) -> RwLockReadGuard<'_, Shared> {
         self.shared.read().unwrap_or_else(PoisonError::into_inner)
     }

@@ -169,3 +169,24 @@ fn several_topics_are_read_in_the_order_asked_for() {
     let readings = read_all(&topics.iter().collect::<Vec<_>>());
     assert_eq!(readings.iter().map(|reading| reading.topic()).collect::<Vec<_>>(), ["b", "a", "c"]);
 }
+
+#[test]
+fn what_a_writer_leaves_when_it_panics_is_neither_read_nor_written() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let log = log(&[&[100, 150]]);
+    let store = open(dir.path(), &tight());
+    let topic = open_topic(&store, vec![view("v", 1)], &log);
+    let panicked = std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            let _half_way = topic.write_lock();
+            panic!("on purpose");
+        });
+        writer.join().is_err()
+    });
+    assert!(panicked);
+    let key = BinaryArray::from_iter_values([[0_u8]]);
+    assert!(matches!(topic.read().lookup("v", &key, at(100)), Err(Error::HalfApplied { .. })));
+    let applied = topic.apply(&batch(&log, 0, 0, 2, &[0]), FAR_FUTURE);
+    assert!(matches!(applied, Err(Error::HalfApplied { .. })));
+    assert!(matches!(topic.commit(), Err(Error::HalfApplied { .. })));
+}
