@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use thalweg_definitions::{DefinitionFile, Repository, load_text};
+use thalweg_definitions::{DefinitionFile, Limits, Repository, load_text_within};
 
 use crate::Error;
 
@@ -30,11 +30,11 @@ impl Registry {
         Self { path: dir.join("definitions.json") }
     }
 
-    /// What is registered; nothing, if nothing ever was.
+    /// What is registered, which keeps to `limits`; nothing, if nothing ever was.
     ///
     /// # Errors
     /// A file that cannot be read, or whose definitions this version of the program refuses.
-    pub fn load(&self) -> Result<Repository, Error> {
+    pub fn load(&self, limits: &Limits) -> Result<Repository, Error> {
         let unreadable = |why: String| {
             Error::internal(format!("registered definitions {} cannot be read: {why}", self.path.display()))
         };
@@ -53,7 +53,7 @@ impl Registry {
                 registered.files
             }
         };
-        Ok(load_text(&files)?)
+        Ok(load_text_within(&files, limits)?)
     }
 
     /// Registers `repository` in place of what was. Returns once that will survive a crash.

@@ -132,6 +132,8 @@ pub struct Limits {
     pub concurrent_lookups: usize,
     /// Training sets worked on at once.
     pub concurrent_training_sets: usize,
+    /// How large definitions may be.
+    pub definitions: thalweg_definitions::Limits,
 }
 
 impl Config {
@@ -183,6 +185,15 @@ mod tests {
         assert!(
             config.log.embedded.dir.ends_with("thalweg-data/log") && config.log.embedded.dir.is_absolute()
         );
+    }
+
+    #[test]
+    fn every_limit_on_definitions_can_be_set_and_stands_at_its_default() {
+        let defaults = thalweg_definitions::Limits::default();
+        assert_eq!(load("", &[]).expect("defaults are complete").limits.definitions, defaults);
+        let narrow = load("limits: {definitions: {list_length: 5}}\n", &[]).expect("fit settings");
+        let expected = thalweg_definitions::Limits { list_length: 5, ..defaults };
+        assert_eq!(narrow.limits.definitions, expected);
     }
 
     #[test]
