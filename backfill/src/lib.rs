@@ -7,27 +7,32 @@
 //! This crate is *not* a second implementation of anything: it decodes nothing and aggregates nothing
 //! itself, and it knows no server and no online state.
 
+mod answer;
 mod boundary;
 mod budget;
 mod cancel;
 mod commit;
 mod error;
 mod events;
+mod features;
 mod gather;
 mod key_index;
 mod pin;
+mod reading;
 mod replay;
 mod spine;
 #[cfg(test)]
 mod tests;
 mod training_set;
 
+pub use answer::TrainingSet;
 pub use boundary::Boundary;
 pub use budget::{Budget, DEFAULT_MEMORY_BUDGET_BYTES, MEMORY_BUDGET_KEY};
 pub use cancel::Cancellation;
 pub use commit::{Commit, ENGINE_VERSION, Manifest, ManifestFeature};
 pub use error::Error;
 pub use events::{EventRange, events, events_schema};
+pub use features::Features;
 pub use pin::{Pin, TopicPin};
 pub use spine::{DEFAULT_TIMESTAMP_COLUMN, spine_hash};
-pub use training_set::{Features, Prepared, TrainingSet, TrainingSetRequest, training_set};
+pub use training_set::{Prepared, TrainingSetRequest, training_set};

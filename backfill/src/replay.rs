@@ -8,7 +8,7 @@ use thalweg_definitions::{FeatureView, Fold, Repository, Selector, Source, Sourc
 use thalweg_log::{EmbeddedLog, PartitionReader, TopicPartition};
 
 use crate::gather::Gathered;
-use crate::training_set::Reading;
+use crate::reading::Reading;
 use crate::{Budget, Cancellation, Error, Pin};
 
 /// Records decoded at a time.
@@ -67,7 +67,9 @@ impl Replay<'_> {
             let source = self.repository.source(name).expect("a checked view's source is defined");
             let pinned = self.pin.of(&source.topic)?;
             let folds: Arc<[usize]> = folds.into();
-            parts.extend(pinned.next_offsets.iter().enumerate().map(|(partition, &until)| Part {
+            // A partition of which nothing is pinned costs nothing, however many of them a pin names.
+            let pinned = pinned.next_offsets.iter().enumerate().filter(|&(_, &until)| until > 0);
+            parts.extend(pinned.map(|(partition, &until)| Part {
                 source,
                 partition: TopicPartition { topic: source.topic.clone(), partition: partition as i32 },
                 until,

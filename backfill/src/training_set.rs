@@ -1,53 +1,21 @@
 //! Training sets: every row of a spine with the values its features had at the row's instant.
 
-use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, StringArray, UInt32Array};
-use arrow::compute::take;
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use rayon::prelude::*;
-use thalweg_core::{FieldType, SortedRows, Swept, sweep};
-use thalweg_definitions::{AnswerColumn, FeatureRef, Fold, Layout, Repository};
+use thalweg_core::sweep;
+use thalweg_definitions::{AnswerColumn, Fold, Layout, Repository};
 use thalweg_log::EmbeddedLog;
 
+use crate::answer::{TrainingSet, answer_schema, assemble};
 use crate::commit::ManifestFeature;
 use crate::gather::Gathered;
-use crate::key_index::KeyIndex;
+use crate::reading::{Reading, readings};
 use crate::replay::Replay;
 use crate::spine::Spine;
-use crate::{Boundary, Budget, Cancellation, Commit, ENGINE_VERSION, Error, Manifest, Pin};
-
-/// Rows of each batch of an answer but the last. Part of what a commit id promises.
-const ROWS_PER_BATCH: usize = 16_384;
-
-/// Which features a request asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Features {
-    /// All of a feature service.
-    Service(String),
-    /// References, each `view:column` or `view:*`.
-    List(Vec<String>),
-}
-
-impl Features {
-    /// The single columns these stand for, in order.
-    ///
-    /// # Errors
-    /// Where a service, view or column is not defined.
-    pub fn resolve(&self, repository: &Repository) -> Result<Vec<FeatureRef>, Error> {
-        match self {
-            Self::Service(name) => match repository.service(name) {
-                Some(service) => Ok(service.features.clone()),
-                None => Err(Error::UnknownService {
-                    service: name.clone(),
-                    present: repository.services.iter().map(|service| service.name.clone()).collect(),
-                }),
-            },
-            Self::List(references) => Ok(repository.resolve(references)?),
-        }
-    }
-}
+use crate::{Boundary, Budget, Cancellation, Commit, ENGINE_VERSION, Error, Features, Manifest, Pin};
 
 /// What a training set is asked for with.
 #[derive(Clone, Debug)]
@@ -68,39 +36,6 @@ pub struct TrainingSetRequest {
     pub statuses: bool,
     /// Whether columns are named `view__column` (else `column`).
     pub full_feature_names: bool,
-}
-
-/// An answer, ready to be streamed.
-#[derive(Clone, Debug)]
-pub struct TrainingSet {
-    /// Spine columns, features, statuses.
-    pub schema: SchemaRef,
-    /// What the answer is a function of. Equal commit ids mean equal bytes.
-    pub commit: Commit,
-    all: RecordBatch,
-}
-
-impl TrainingSet {
-    /// Rows in all: as many as the spine has.
-    pub fn num_rows(&self) -> usize {
-        self.all.num_rows()
-    }
-
-    /// How many batches the answer has.
-    pub fn num_batches(&self) -> usize {
-        self.num_rows().div_ceil(ROWS_PER_BATCH)
-    }
-
-    /// Batch `number`, below [`num_batches`](Self::num_batches). Its bounds belong to the commit.
-    pub fn batch(&self, number: usize) -> RecordBatch {
-        let from = number * ROWS_PER_BATCH;
-        self.all.slice(from, ROWS_PER_BATCH.min(self.num_rows() - from))
-    }
-
-    /// All rows in the spine's order, batch by batch.
-    pub fn batches(&self) -> impl Iterator<Item = RecordBatch> + '_ {
-        (0..self.num_batches()).map(|number| self.batch(number))
-    }
 }
 
 /// A checked request: everything about its answer is known but the values.
@@ -196,7 +131,7 @@ impl<'a> Prepared<'a> {
             })
             .collect::<Result<Vec<_>, Error>>()?;
         let all = assemble(&self.schema, &self.spine, &self.layout.columns, &swept, self.statuses)?;
-        Ok(TrainingSet { schema: self.schema, commit: self.commit, all })
+        Ok(TrainingSet::new(self.schema, self.commit, all))
     }
 }
 
@@ -214,59 +149,6 @@ pub fn training_set(
     Prepared::new(repository, log, request)?.run(budget, cancellation)
 }
 
-/// The spine read by one choice of key columns: its rows by key and instant.
-#[derive(Debug)]
-pub(crate) struct Reading {
-    pub(crate) index: KeyIndex,
-    rows: SortedRows,
-    /// For each spine row its position among the sorted ones.
-    position_of_row: UInt32Array,
-}
-
-/// The reading of each fold; folds with equal key columns share one.
-fn readings(folds: &[Fold<'_>], spine: &Spine) -> Result<Vec<Arc<Reading>>, Error> {
-    let mut made: HashMap<&[(String, FieldType)], Arc<Reading>> = HashMap::new();
-    let mut of_fold = Vec::with_capacity(folds.len());
-    for fold in folds {
-        let reading = match made.get(fold.key_columns.as_slice()) {
-            Some(reading) => reading.clone(),
-            None => {
-                let (index, keys) = KeyIndex::build(spine.keys(&fold.key_columns)?);
-                let rows = SortedRows::sort(&keys, index.len(), spine.instants())?;
-                let position_of_row = invert(&rows.sources);
-                Arc::new(Reading { index, rows, position_of_row })
-            }
-        };
-        made.insert(&fold.key_columns, reading.clone());
-        of_fold.push(reading);
-    }
-    Ok(of_fold)
-}
-
-/// The spine's columns as given, the features, their statuses if asked for.
-fn answer_schema(layout: &Layout<'_>, spine: &Schema, statuses: bool) -> Result<SchemaRef, Error> {
-    let mut fields: Vec<Arc<Field>> = spine.fields().iter().cloned().collect();
-    fields.extend(layout.columns.iter().map(|c| Arc::new(Field::new(&c.name, c.data_type.clone(), true))));
-    if statuses {
-        let status = |c: &AnswerColumn| Field::new(format!("{}__status", c.name), DataType::Utf8, false);
-        fields.extend(layout.columns.iter().map(|c| Arc::new(status(c))));
-    }
-    let mut names = BTreeSet::new();
-    if let Some(twice) = fields.iter().find(|field| !names.insert(field.name().clone())) {
-        return Err(Error::NameClash { column: twice.name().clone() });
-    }
-    Ok(Arc::new(Schema::new_with_metadata(fields, spine.metadata().clone())))
-}
-
-/// For each number its place in `order`, which has every number once.
-fn invert(order: &[u32]) -> UInt32Array {
-    let mut place = vec![0; order.len()];
-    for (at, &number) in order.iter().enumerate() {
-        place[number as usize] = at as u32;
-    }
-    place.into()
-}
-
 fn topics<'a>(repository: &'a Repository, folds: &'a [Fold<'a>]) -> impl Iterator<Item = &'a str> {
     folds.iter().filter_map(|fold| repository.source(&fold.view.source)).map(|source| source.topic.as_str())
 }
@@ -279,35 +161,4 @@ fn manifest_feature(column: &AnswerColumn, folds: &[Fold<'_>]) -> ManifestFeatur
         version: fold.view.version.to_hex(),
         key_columns: fold.key_columns.iter().map(|(name, _)| name.clone()).collect(),
     }
-}
-
-fn assemble(
-    schema: &SchemaRef,
-    spine: &Spine,
-    columns: &[AnswerColumn],
-    swept: &[(Swept, Arc<Reading>)],
-    statuses: bool,
-) -> Result<RecordBatch, Error> {
-    let in_spine_order = |column: &AnswerColumn| {
-        let (swept, reading) = &swept[column.fold];
-        take(&swept.columns[column.feature_index], &reading.position_of_row, None)
-    };
-    let mut arrays: Vec<ArrayRef> = spine.batch().columns().to_vec();
-    let values = columns.par_iter().map(in_spine_order).collect::<Result<Vec<_>, _>>()?;
-    if statuses {
-        let of_column = |column: &AnswerColumn| {
-            let (swept, reading) = &swept[column.fold];
-            let positions = reading.position_of_row.values().iter();
-            let names =
-                positions.map(|&position| swept.status(column.feature_index, position as usize).name());
-            Arc::new(StringArray::from_iter_values(names)) as ArrayRef
-        };
-        let of_columns: Vec<ArrayRef> = columns.par_iter().map(of_column).collect();
-        arrays.extend(values);
-        arrays.extend(of_columns);
-    } else {
-        arrays.extend(values);
-    }
-    let options = RecordBatchOptions::new().with_row_count(Some(spine.batch().num_rows()));
-    Ok(RecordBatch::try_new_with_options(schema.clone(), arrays, &options)?)
 }

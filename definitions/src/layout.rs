@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use arrow::datatypes::DataType;
 use thalweg_core::{FieldType, FoldPlan};
 
+use crate::naming::result_column;
 use crate::{FeatureRef, FeatureView, Repository};
 
 /// Why features cannot be laid out as columns.
@@ -108,7 +109,7 @@ impl<'a> Layout<'a> {
         let prefix = reference.alias.as_deref().unwrap_or(&view.name);
         Ok(AnswerColumn {
             name: if full_feature_names {
-                format!("{prefix}__{}", feature.name)
+                result_column(prefix, &feature.name)
             } else {
                 feature.name.clone()
             },

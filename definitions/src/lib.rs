@@ -48,7 +48,7 @@ pub use layout::{AnswerColumn, Fold, Layout, LayoutError};
 pub use limits::Limits;
 pub use load::{load_text, load_text_within};
 pub use mistakes::{Mistake, Mistakes};
-pub use naming::{result_column, status_column};
+pub use naming::status_column;
 pub use reference::{FeatureSelection, ReferenceError, RequestKey};
 pub use repository::{
     Entity, FeatureRef, FeatureService, FeatureView, Input, JoinKey, Repository, Source, Sql, TimeField,

@@ -3,13 +3,13 @@
 use thalweg_core::Aggregation;
 
 /// The column of a result that holds the values of `column` of the view taken as `view`.
-pub fn result_column(view: &str, column: &str) -> String {
+pub(crate) fn result_column(view: &str, column: &str) -> String {
     format!("{view}__{column}")
 }
 
-/// The column of a result that holds the statuses of `column` of the view taken as `view`.
-pub fn status_column(view: &str, column: &str) -> String {
-    format!("{view}__{column}__status")
+/// The column of a result that holds the statuses of its column `result_column`.
+pub fn status_column(result_column: &str) -> String {
+    format!("{result_column}__status")
 }
 
 /// The name of one column of a feature: `{feature}[_{aggregate}][_{window}]`.
@@ -26,9 +26,9 @@ const LONGEST: usize = 100;
 
 /// Why `name` cannot be a name, if it cannot.
 ///
-/// A name begins with a letter and goes on with letters, digits and single underscores (all ASCII), not ending
-/// in one. So `view__column__status` can be taken apart in one way only, `view:column` too, and names that
-/// begin with an underscore stay free for columns of Thalweg's own.
+/// A name begins with a letter and goes on with letters, digits and single underscores (all ASCII), not
+/// ending in one. So `view__column__status` can be taken apart in one way only, `view:column` too, and names
+/// that begin with an underscore stay free for columns of Thalweg's own.
 pub(crate) fn why_not_a_name(name: &str) -> Option<String> {
     let well_formed = name.starts_with(|first: char| first.is_ascii_alphabetic())
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')

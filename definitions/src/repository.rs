@@ -69,7 +69,8 @@ pub struct Source {
     pub topic: String,
     /// What a record's value is.
     pub format: Format,
-    /// The fields an expression may use, sorted by path. `@timestamp`, the record's own, is always among them.
+    /// The fields an expression may use, sorted by path. `@timestamp`, the record's own, is always among
+    /// them.
     pub fields: Vec<Field>,
     /// Where an event says when it happened.
     pub event_time: TimeField,
@@ -246,7 +247,7 @@ impl FeatureRef {
 
     /// The name of the values' column in results: `view__column`.
     pub fn result_column(&self) -> String {
-        crate::result_column(self.view_name(), &self.column)
+        crate::naming::result_column(self.view_name(), &self.column)
     }
 
     /// The column of a request that holds the join key `join_key` of this feature's entity.

@@ -6,6 +6,7 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::TimestampMicrosecondType;
 use thalweg_backfill::{DEFAULT_TIMESTAMP_COLUMN, Features, TrainingSet};
 use thalweg_core::Instant;
+use thalweg_definitions::status_column;
 
 use crate::Error;
 use crate::json::to_json;
@@ -55,7 +56,7 @@ pub(super) fn compare(
                     .ok_or_else(|| Error::internal(format!("the training set lacks column `{name}`")))
             };
             let values = offline(&column.name)?;
-            let status = offline(&format!("{}__status", column.name))?;
+            let status = offline(&status_column(&column.name))?;
             compared.values += 2;
             // Arrays are compared by their bits: −0.0 differs from 0.0, and one NaN from another.
             let same_status = status.as_string::<i32>().value(0) == column.statuses[0].name();

@@ -1,0 +1,33 @@
+//! The features a request asks for.
+
+use thalweg_definitions::{FeatureRef, Repository};
+
+use crate::Error;
+
+/// Which features a request asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Features {
+    /// All of a feature service.
+    Service(String),
+    /// References, each `view:column` or `view:*`.
+    List(Vec<String>),
+}
+
+impl Features {
+    /// The single columns these stand for, in order.
+    ///
+    /// # Errors
+    /// Where a service, view or column is not defined.
+    pub fn resolve(&self, repository: &Repository) -> Result<Vec<FeatureRef>, Error> {
+        match self {
+            Self::Service(name) => match repository.service(name) {
+                Some(service) => Ok(service.features.clone()),
+                None => Err(Error::UnknownService {
+                    service: name.clone(),
+                    present: repository.services.iter().map(|service| service.name.clone()).collect(),
+                }),
+            },
+            Self::List(references) => Ok(repository.resolve(references)?),
+        }
+    }
+}
