@@ -18,16 +18,6 @@ pub struct FoldPlan {
     pub lookback: Lookback,
 }
 
-impl FoldPlan {
-    /// How far before T events matter to any window, or `None` where one reaches back without end.
-    pub fn longest_reach(&self) -> Option<TimeDelta> {
-        let reach_of_ttl = self.ttl.unwrap_or(TimeDelta::ZERO);
-        self.features.iter().try_fold(reach_of_ttl, |longest, feature| {
-            feature.window.reach(self.ttl).map(|reach| longest.max(reach))
-        })
-    }
-}
-
 /// One column of a feature view: an aggregation of an input over a window.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct FeatureColumn {

@@ -22,7 +22,7 @@ pub(crate) use extremes::Ordered;
 pub(crate) use moments::Moments;
 pub(crate) use partial::{Accumulator, Family, Partial};
 
-use crate::{FieldType, Value};
+use crate::FieldType;
 
 /// How the values of the events in a window become one value. Nulls are skipped by all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -137,14 +137,6 @@ impl Aggregation {
             Self::FirstN { .. } | Self::LastN { .. } => {
                 Ok(DataType::List(Arc::new(Field::new("item", input.to_arrow(), true))))
             }
-        }
-    }
-
-    /// The value over no events at all.
-    pub const fn empty_value(self) -> Value {
-        match self {
-            Self::Count => Value::Int64(0),
-            _ => Value::Null,
         }
     }
 
