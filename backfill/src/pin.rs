@@ -19,8 +19,8 @@ pub struct Pin {
 /// A prefix of one topic.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TopicPin {
-    /// The topic's id: a topic deleted and created again is another topic. None if there was no such topic when
-    /// the pin was taken.
+    /// The topic's id: a topic deleted and created again is another topic. None if there was no such topic
+    /// when the pin was taken.
     pub topic_id: Option<String>,
     /// For each partition the offset after the last record seen.
     pub next_offsets: Vec<i64>,

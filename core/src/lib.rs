@@ -1,9 +1,8 @@
 //! The laws of Thalweg: what the value of a feature is, and the two ways of computing it.
 //!
-//! A feature is a fold over the events of one entity key, in event order, seen at an instant. This crate holds
-//! everything that decides such a value: instants and windows, the total order of events, the
-//! aggregations and their exact arithmetic. It computes a value in two ways that must agree bit for
-//! bit:
+//! A feature is a fold over the events of one entity key, in event order, seen at an instant. This crate
+//! holds everything that decides such a value: instants and windows, the total order of events, the
+//! aggregations and their exact arithmetic. It computes a value in two ways that must agree bit for bit:
 //!
 //! - [`KeyState`] keeps the fold of one key and answers at any instant its lookback reaches: the online road;
 //! - [`sweep`] walks sorted columns of events and rows once: the offline road.

@@ -10,7 +10,8 @@ use crate::sql::Scope;
 use crate::window::{self, NamedWindow};
 use crate::yaml::{Content, Entry, Keys, Map, Node};
 
-/// Parameters of aggregations of a later version are known here too: the aggregation's own mistake says enough.
+/// Parameters of aggregations of a later version are known here too: the aggregation's own mistake says
+/// enough.
 const KEYS: Keys = Keys {
     known: &["aggregate", "of", "where", "windows", "n", "k", "by", "half_life", "percentiles", "nulls"],
     later: &[],

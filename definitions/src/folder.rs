@@ -9,8 +9,8 @@ use crate::load::check;
 use crate::mistakes::{Mistakes, Place};
 use crate::{Limits, Repository};
 
-/// Reads and checks a repository from files and folders; of folders, all `*.yaml` and `*.yml` below them, hidden
-/// ones and linked folders left out. Schema files are read where definitions refer to them.
+/// Reads and checks a repository from files and folders; of folders, all `*.yaml` and `*.yml` below them,
+/// hidden ones and linked folders left out. Schema files are read where definitions refer to them.
 ///
 /// # Errors
 /// All the mistakes there are, in all files; files that cannot be read are among them.

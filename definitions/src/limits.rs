@@ -43,8 +43,8 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Notes that there are `count` of `what` at `place` where that is more than `limit`, the one called `name`;
-    /// says whether there are not.
+    /// Notes that there are `count` of `what` at `place` where that is more than `limit`, the one called
+    /// `name`; says whether there are not.
     pub(crate) fn keeps(
         name: &str,
         limit: usize,

@@ -8,17 +8,18 @@ use thalweg_log::{AvroFraming, Format};
 
 use crate::{Input, JoinKey, Source, Sql};
 
-/// Hash of the meaning of a view: equal for definitions that give equal values, whatever their names, comments,
-/// tags, order or files.
+/// Hash of the meaning of a view: equal for definitions that give equal values, whatever their names,
+/// comments, tags, order or files.
 ///
-/// What goes in: the source's topic, format and schema, all of its fields with their types (a record whose field
-/// is of another type is a dead letter, whoever uses the field), event time, append time, `order_by` and `max_ahead`; the names and types of the join keys and their expressions; `where`, `ttl`;
-/// and of each column its name, aggregation, input and window. Expressions go in as the planner prints them,
-/// spans in microseconds, columns in order of their names.
+/// What goes in: the source's topic, format and schema, all of its fields with their types (a record whose
+/// field is of another type is a dead letter, whoever uses the field), event time, append time, `order_by`
+/// and `max_ahead`; the names and types of the join keys and their expressions; `where`, `ttl`; and of each
+/// column its name, aggregation, input and window. Expressions go in as the planner prints them, spans in
+/// microseconds, columns in order of their names.
 ///
 /// `lookback` does not: it decides which instants can be answered online, not what the answer is. What a
-/// shorter one has forgotten a longer one cannot bring back, though, so [`Diff`](crate::Diff) calls for a rebuild
-/// where it grows.
+/// shorter one has forgotten a longer one cannot bring back, though, so [`Diff`](crate::Diff) calls for a
+/// rebuild where it grows.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version([u8; 32]);
 
@@ -91,8 +92,8 @@ pub(crate) fn version_of(
     Version(*blake3::hash(meaning.0.as_bytes()).as_bytes())
 }
 
-/// The text that is hashed: a line for each fact, its parts each with their length before them, so that no two
-/// different lists of facts are written alike.
+/// The text that is hashed: a line for each fact, its parts each with their length before them, so that no
+/// two different lists of facts are written alike.
 struct Meaning(String);
 
 impl Meaning {
@@ -127,7 +128,8 @@ impl Meaning {
     }
 }
 
-/// An Avro schema without its documentation and with its keys in order. A schema that is not JSON stands for itself.
+/// An Avro schema without its documentation and with its keys in order. A schema that is not JSON stands for
+/// itself.
 fn schema_meaning(json: &str) -> String {
     match serde_json::from_str::<Json>(json) {
         Ok(schema) => without_documentation(schema).to_string(),

@@ -44,7 +44,8 @@ impl<const LIMBS: usize> Leading<LIMBS> {
             remainder = limb.wrapping_sub(quotient.wrapping_mul(divisor));
             *limb = quotient;
         }
-        // What is below the dividend's last bit adds less than one to it, and so cannot reach the next quotient.
+        // What is below the dividend's last bit adds less than one to it, and so cannot reach the next
+        // quotient.
         self.sticky |= remainder != 0;
         self
     }

@@ -106,8 +106,9 @@ impl Variance {
         let root = Root::of(radicand, self.index);
         // The quotient has at least 64 bits, so with 128 the radicand y would be less than y + 2^64, and the
         // root less than √y + 2^64/(2·√y) ≤ √y + 1, since y ≥ 2^126. Rounded down to 64 bits √y is
-        // `root.top`, so the true root is in [top, top + 2), strictly above `top` if the radicand is sticky. Only
-        // one pattern of the bits that rounding drops has numbers on both sides of one half in that interval.
+        // `root.top`, so the true root is in [top, top + 2), strictly above `top` if the radicand is sticky.
+        // Only one pattern of the bits that rounding drops has numbers on both sides of one half in that
+        // interval.
         let half = 1 << (SPARE_BITS - 1);
         let dropped = root.top & (2 * half - 1);
         let decided = !radicand.sticky || rounding::is_normal(root.exponent) && dropped != half - 1;

@@ -1,4 +1,5 @@
-//! What the tests of exact arithmetic share: an independent judge in rational arithmetic, and values to judge.
+//! What the tests of exact arithmetic share: an independent judge in rational arithmetic, and values to
+//! judge.
 
 use num_bigint::{BigInt, BigUint};
 use num_rational::BigRational;

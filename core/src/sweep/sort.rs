@@ -86,7 +86,8 @@ impl SortedEvents {
 /// Rows of a spine sorted by key and T.
 #[derive(Clone, Debug)]
 pub struct SortedRows {
-    /// Where the rows of key k begin, for each key, then the number of rows. The keys are those of the events.
+    /// Where the rows of key k begin, for each key, then the number of rows. The keys are those of the
+    /// events.
     pub key_starts: Vec<u32>,
     /// The instant T of each row, microseconds since the epoch, ascending within a key.
     pub at: Vec<i64>,

@@ -10,8 +10,8 @@ use datafusion_expr::{BinaryExpr, Expr, Operator};
 /// Writes `expr` so that equal texts mean equal values: every operation by name with its operands in
 /// parentheses, every field and literal with its type, floats by their bits.
 ///
-/// It knows all forms that an expression may have once it is planned, and refuses every other: nothing unknown
-/// is evaluated, or left out of a hash.
+/// It knows all forms that an expression may have once it is planned, and refuses every other: nothing
+/// unknown is evaluated, or left out of a hash.
 pub(super) fn canonical(expr: &Expr, schema: &DFSchema) -> Result<String> {
     let mut text = String::new();
     write_expr(&mut text, expr, schema)?;

@@ -107,7 +107,8 @@ fn on_rows(expr: &Part, batch: &RecordBatch, rows: &BooleanArray) -> Result<Colu
     if rows.has_false() { expr.evaluate(&filter_record_batch(batch, rows)?) } else { expr.evaluate(batch) }
 }
 
-/// Both values as one column, if each is one for all its rows: those of `rows` have the first, others the second.
+/// Both values as one column, if each is one for all its rows: those of `rows` have the first, others the
+/// second.
 fn of_two(rows: &BooleanArray, then: &ColumnarValue, other: &ColumnarValue) -> Result<Option<ArrayRef>> {
     let (ColumnarValue::Scalar(then), ColumnarValue::Scalar(other)) = (then, other) else {
         return Ok(None);

@@ -1,7 +1,7 @@
 //! `between`, `nullif` and `coalesce` as functions that look at each argument once.
 //!
-//! The planner's own forms of them repeat an argument, as in `case when a is not null then a else b end`. Nested
-//! some dozens deep in each other such forms have more parts than there is memory.
+//! The planner's own forms of them repeat an argument, as in `case when a is not null then a else b end`.
+//! Nested some dozens deep in each other such forms have more parts than there is memory.
 
 use std::fmt;
 use std::sync::{Arc, LazyLock};

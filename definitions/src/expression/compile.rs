@@ -17,8 +17,8 @@ use super::physical::physical;
 use super::plan::{plan, widen};
 use super::{Expression, ExpressionError, types};
 
-/// Stack for compiling, in bytes. The parser recurses as deep as the text has it, before anything is refused; the
-/// memory is only touched where that happens.
+/// Stack for compiling, in bytes. The parser recurses as deep as the text has it, before anything is refused;
+/// the memory is only touched where that happens.
 const STACK_BYTES: usize = 128 << 20;
 
 /// Compiles `sql`, and has it give `wanted` if that is said.

@@ -1,7 +1,8 @@
 //! `date_trunc`: an instant down to the beginning of its hour, day, month, …, in UTC.
 //!
-//! DataFusion's function counts in nanoseconds on its way, and so knows the years from 1677 to 2262 alone, and
-//! overflows at the ends of time. This one floors every instant there is, and fails where the floor is none.
+//! DataFusion's function counts in nanoseconds on its way, and so knows the years from 1677 to 2262 alone,
+//! and overflows at the ends of time. This one floors every instant there is, and fails where the floor is
+//! none.
 
 use std::sync::{Arc, LazyLock};
 

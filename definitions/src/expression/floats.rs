@@ -145,9 +145,9 @@ fn canonical_scalar(scalar: ScalarValue, form: Form) -> ScalarValue {
 
 /// Rewrites a coerced expression so that wherever it compares floats it compares their comparable forms.
 ///
-/// This covers `=`, `<>`, `<`, `<=`, `>`, `>=`, `is [not] distinct from`, `in`, `case x when`, and `greatest` and
-/// `least`, which give back one of their arguments: there a zero keeps its sign, and 0.0 is above −0.0. What is
-/// left, `between` and `nullif`, sees to it by itself.
+/// This covers `=`, `<>`, `<`, `<=`, `>`, `>=`, `is [not] distinct from`, `in`, `case x when`, and `greatest`
+/// and `least`, which give back one of their arguments: there a zero keeps its sign, and 0.0 is above −0.0.
+/// What is left, `between` and `nullif`, sees to it by itself.
 pub(super) fn compare_canonical_floats(expr: Expr, schema: &DFSchema) -> Result<Expr> {
     let rewritten = expr.transform_up(|expr| {
         Ok(match expr {

@@ -46,7 +46,8 @@ impl Lazy {
         if self.is_and { "AND" } else { "OR" }
     }
 
-    /// The rows whose value is not decided by `value`: not false in a chain of `and`, not true in one of `or`.
+    /// The rows whose value is not decided by `value`: not false in a chain of `and`, not true in one of
+    /// `or`.
     fn open_rows(&self, value: &BooleanArray) -> Result<BooleanArray> {
         let deciding = if self.is_and { not(value)? } else { value.clone() };
         let decided = if deciding.null_count() == 0 { deciding } else { prep_null_mask_filter(&deciding) };

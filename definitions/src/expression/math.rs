@@ -1,8 +1,8 @@
 //! Functions of a mathematical library, computed the same way on every machine.
 //!
 //! The platform's library may choose other instructions on another processor, and other versions of it round
-//! differently; a value would then depend on where it was computed. These come from the `libm` crate, a port of
-//! musl's library in plain arithmetic.
+//! differently; a value would then depend on where it was computed. These come from the `libm` crate, a port
+//! of musl's library in plain arithmetic.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;

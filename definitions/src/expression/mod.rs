@@ -3,17 +3,17 @@
 //! The language is DataFusion's SQL, without what is not a function of the event: no subqueries, aggregates,
 //! windows, clocks or random numbers. What this module adds to DataFusion's evaluation:
 //!
-//! - **Failing rows.** Arithmetic and casts are checked. Where a batch fails it is split until the failing rows
-//!   stand alone: they are null and counted, their neighbours keep their values.
+//! - **Failing rows.** Arithmetic and casts are checked. Where a batch fails it is split until the failing
+//!   rows stand alone: they are null and counted, their neighbours keep their values.
 //! - **The same row, the same bits**, whatever batch it comes in. `case` evaluates a branch on the rows that
-//!   take it, and `and`, `or` and `coalesce` evaluate an operand on the rows that those before it leave open; so
-//!   `case when x <> 0 then 1 / x end` never fails.
-//! - **One order of floats.** In comparisons −0.0 = 0.0, NaN = NaN, and NaN is above all. A NaN in a result is
-//!   the canonical one.
-//! - **Names as they are declared.** A field is named by its path, `a.b` or `"a.b"`, case included; nothing is
-//!   folded. Names of functions and key words may be written in either case.
-//! - **Few types.** Values are of field types: int64 and float64 literals, instants in microseconds UTC. Texts
-//!   are compared with other types only as literals, which are then read as that type.
+//!   take it, and `and`, `or` and `coalesce` evaluate an operand on the rows that those before it leave open;
+//!   so `case when x <> 0 then 1 / x end` never fails.
+//! - **One order of floats.** In comparisons −0.0 = 0.0, NaN = NaN, and NaN is above all. A NaN in a result
+//!   is the canonical one.
+//! - **Names as they are declared.** A field is named by its path, `a.b` or `"a.b"`, case included; nothing
+//!   is folded. Names of functions and key words may be written in either case.
+//! - **Few types.** Values are of field types: int64 and float64 literals, instants in microseconds UTC.
+//!   Texts are compared with other types only as literals, which are then read as that type.
 
 mod canonical;
 mod case;
@@ -55,8 +55,8 @@ impl Expression {
     /// Compiles `sql`, whatever type it gives.
     ///
     /// # Errors
-    /// If the text is not exactly one expression of the language over `fields`, gives no field type, or is too
-    /// long or too deep.
+    /// If the text is not exactly one expression of the language over `fields`, gives no field type, or is
+    /// too long or too deep.
     pub fn compile(sql: &str, fields: &[Field]) -> Result<Self, ExpressionError> {
         compile::compile(sql, fields, None)
     }
@@ -93,8 +93,8 @@ impl Expression {
     /// Evaluates it on every row of `batch`.
     ///
     /// # Panics
-    /// If the batch lacks a column named as one of [`Expression::fields`], or has one of another type: it must
-    /// come from a decoder of the fields that the expression was compiled over.
+    /// If the batch lacks a column named as one of [`Expression::fields`], or has one of another type: it
+    /// must come from a decoder of the fields that the expression was compiled over.
     pub fn evaluate(&self, batch: &RecordBatch) -> Evaluated {
         self.program.evaluate(batch)
     }

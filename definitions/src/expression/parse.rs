@@ -21,12 +21,12 @@ const TEXT_BYTES: usize = 65_536;
 const TOKENS: usize = 4_096;
 /// How deep expressions may stand in each other, where a chain of `and` or of `or` counts as one.
 const NESTING: usize = 64;
-/// How deep the parser may recurse. It is far beyond [`NESTING`], since where this limit is met the parser may
-/// try to read what it has in another way, and say something strange.
+/// How deep the parser may recurse. It is far beyond [`NESTING`], since where this limit is met the parser
+/// may try to read what it has in another way, and say something strange.
 const PARSER_RECURSION: usize = 16 * NESTING;
 
-/// Parses `sql`, which must be one expression, and checks it: every field is one of `fields` and stands in the
-/// tree as one quoted identifier, its whole path; every function is on the list; nothing else but plain
+/// Parses `sql`, which must be one expression, and checks it: every field is one of `fields` and stands in
+/// the tree as one quoted identifier, its whole path; every function is on the list; nothing else but plain
 /// operators occurs.
 pub(super) fn parse(sql: &str, fields: &[Field]) -> Result<Expr, ExpressionError> {
     let dialect = GenericDialect {};

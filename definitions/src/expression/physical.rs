@@ -1,7 +1,7 @@
 //! From a planned expression to one that can be evaluated.
 //!
-//! DataFusion's own planner is not used for the tree as a whole, only for its leaves and simple operators: here
-//! arithmetic is checked, `and`, `or`, `case` and `coalesce` are ours, and every form is one we know.
+//! DataFusion's own planner is not used for the tree as a whole, only for its leaves and simple operators:
+//! here arithmetic is checked, `and`, `or`, `case` and `coalesce` are ours, and every form is one we know.
 
 use std::sync::{Arc, LazyLock};
 

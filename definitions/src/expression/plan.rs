@@ -20,8 +20,8 @@ use super::simple::in_simple_form;
 use super::types::name_of;
 use super::{functions, types};
 
-/// Plans an expression over `schema`: resolved, with the type of every part settled, in the few forms that the
-/// rest of this module knows.
+/// Plans an expression over `schema`: resolved, with the type of every part settled, in the few forms that
+/// the rest of this module knows.
 pub(super) fn plan(sql: SqlExpr, schema: &DFSchema) -> Result<Expr> {
     let options = ParserOptions::new()
         .with_parse_float_as_decimal(false)

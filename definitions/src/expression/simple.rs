@@ -215,9 +215,9 @@ fn of_one_time(values: &mut [Expr], schema: &DFSchema) -> Result<()> {
     Ok(())
 }
 
-/// Values that are compared, or of which one is given: a date among instants is its midnight, and a text among
-/// values of another type is read as that type, if it is a literal, and refused if not: to compare numbers as
-/// text, or to guess, would be worse.
+/// Values that are compared, or of which one is given: a date among instants is its midnight, and a text
+/// among values of another type is read as that type, if it is a literal, and refused if not: to compare
+/// numbers as text, or to guess, would be worse.
 fn alike<E: AsMut<[Expr]>>(mut operands: E, schema: &DFSchema) -> Result<E> {
     of_one_time(operands.as_mut(), schema)?;
     let types =

@@ -47,8 +47,8 @@ impl Selector {
     /// Compiles the expressions of `view`, which stands over `source` and is about `entity`.
     ///
     /// # Errors
-    /// If an expression does not compile over the source's fields to the type the view says: then the view was
-    /// not checked against this source and entity.
+    /// If an expression does not compile over the source's fields to the type the view says: then the view
+    /// was not checked against this source and entity.
     pub fn new(source: &Source, entity: &Entity, view: &FeatureView) -> Result<Self, ExpressionError> {
         let fields = source.fields.as_slice();
         let filter = view.filter.as_ref().map(|sql| condition(sql, fields)).transpose()?;

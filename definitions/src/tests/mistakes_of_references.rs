@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::{VIEW, check_all, load_with_base, mistakes_in};
 use crate::{FeatureSelection, Repository};
 
-/// A view with the columns `last_dest` and `departures`, then the beginning of a service; what follows begins in
-/// line 8.
+/// A view with the columns `last_dest` and `departures`, then the beginning of a service; what follows begins
+/// in line 8.
 fn service(rest: &str) -> String {
     format!(
         "{VIEW}    features: {{last_dest: dest, departures: {{aggregate: count}}}}\n\

@@ -238,8 +238,8 @@ fn too_deep() -> String {
     format!("lists and maps stand more than {DEEPEST} deep in each other")
 }
 
-/// How many nodes there are in `node`, itself included and long texts counted as several, and how many lists and
-/// maps deep it is.
+/// How many nodes there are in `node`, itself included and long texts counted as several, and how many lists
+/// and maps deep it is.
 fn measure(node: &Node) -> (usize, usize) {
     let size_of = |text: &str| 1 + text.len() / TEXT_OF_A_VALUE;
     let add =

@@ -1,5 +1,5 @@
-//! YAML as definition files use it: a tree in which everything knows its place, and a reader that says what it
-//! expected.
+//! YAML as definition files use it: a tree in which everything knows its place, and a reader that says what
+//! it expected.
 
 mod build;
 mod read;

@@ -30,7 +30,8 @@ pub struct BatchHeader {
     pub leader_epoch: i32,
     /// CRC32C of everything behind this field.
     pub crc: u32,
-    /// Bits 0–2 codec, 3 log-append time, 4 transactional, 5 control, 6 delete horizon; others mean nothing yet.
+    /// Bits 0–2 codec, 3 log-append time, 4 transactional, 5 control, 6 delete horizon; others mean nothing
+    /// yet.
     pub attributes: i16,
     /// The last record's offset less the base offset; kept when that record is compacted away.
     pub last_offset_delta: i32,

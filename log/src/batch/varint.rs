@@ -1,6 +1,7 @@
 //! Variable-length integers, as protobuf's `sint32` and `sint64`: zigzag, seven bits a byte, low bits first.
 
-/// Takes a 64-bit number off the front of `bytes`; `None` if they end within it or it has more than ten bytes.
+/// Takes a 64-bit number off the front of `bytes`; `None` if they end within it or it has more than ten
+/// bytes.
 pub(super) fn take_i64(bytes: &mut &[u8]) -> Option<i64> {
     // Most lengths and deltas are below 64.
     if let [first, rest @ ..] = *bytes

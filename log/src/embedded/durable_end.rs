@@ -102,7 +102,8 @@ impl DurableEndFile {
 }
 
 impl Drop for DurableEndFile {
-    /// A log that is closed in order leaves an exact note. That it fails changes nothing: an older note is safe.
+    /// A log that is closed in order leaves an exact note. That it fails changes nothing: an older note is
+    /// safe.
     fn drop(&mut self) {
         if let Err(error) = self.sync() {
             tracing::warn!(%error, "an older note of what is durable stays");

@@ -152,8 +152,9 @@ impl EmbeddedLog {
     ///
     /// # Errors
     ///
-    /// If there is no such partition, a record is too large, or writing failed, now or before. The records may
-    /// be in the log nevertheless when the machine fails at the wrong moment; they are never acknowledged.
+    /// If there is no such partition, a record is too large, or writing failed, now or before. The records
+    /// may be in the log nevertheless when the machine fails at the wrong moment; they are never
+    /// acknowledged.
     pub fn append(&self, topic: &str, partition: i32, records: &[NewRecord<'_>]) -> Result<i64, Error> {
         let topic = self.find(topic)?;
         let partition = topic.partition(partition)?;
@@ -212,8 +213,8 @@ impl EmbeddedLog {
     /// offset after them, from which to read on.
     ///
     /// The first batch may begin before `from`: skip its records up to there. There is at least one batch,
-    /// even if it alone has more than `max_bytes`, unless `from` is the partition's next offset: then there is
-    /// none and `from` is returned. A read ends at the end of a segment. Checksums were checked:
+    /// even if it alone has more than `max_bytes`, unless `from` is the partition's next offset: then there
+    /// is none and `from` is returned. A read ends at the end of a segment. Checksums were checked:
     /// [`crate::BatchReader::of_checked`] need not do it again.
     ///
     /// # Errors

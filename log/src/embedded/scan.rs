@@ -79,7 +79,8 @@ pub(super) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    /// A walk over the first `end` bytes of `file` from `position`, where the batch of offset `expected` is due.
+    /// A walk over the first `end` bytes of `file` from `position`, where the batch of offset `expected` is
+    /// due.
     pub(super) fn new(file: &'a File, end: u64, position: u64, expected: i64) -> Self {
         Self { window: Window::new(file, end, WINDOW_BYTES), position, expected }
     }

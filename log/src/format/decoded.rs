@@ -15,7 +15,8 @@ pub struct Decoded {
     pub offsets: Vec<i64>,
     /// Record timestamp of each row, in microseconds since the epoch (milliseconds × 1000, saturating).
     pub timestamps_us: Vec<i64>,
-    /// One column per field in use, in the spec's order, named by path, of exactly [`FieldType::to_arrow`]'s type.
+    /// One column per field in use, in the spec's order, named by path, of exactly [`FieldType::to_arrow`]'s
+    /// type.
     ///
     /// [`FieldType::to_arrow`]: thalweg_core::FieldType::to_arrow
     pub columns: RecordBatch,

@@ -25,9 +25,9 @@ pub struct DecoderSpec {
     pub fields: Vec<Field>,
     /// The other fields that the source declares.
     ///
-    /// They give no columns but are checked all the same: whether a record is a dead letter must not depend on who
-    /// asks, else a training set over some fields would see other events than the server that uses all of them.
-    /// (Avro values are checked against the whole of their schema anyway.)
+    /// They give no columns but are checked all the same: whether a record is a dead letter must not depend
+    /// on who asks, else a training set over some fields would see other events than the server that uses all
+    /// of them. (Avro values are checked against the whole of their schema anyway.)
     pub unused: Vec<Field>,
     /// Whether to keep the bytes of decoded records, for [`Decoded::dead_letter`].
     pub keep_payloads: bool,
@@ -43,7 +43,8 @@ impl DecoderSpec {
 
 /// Turns records of one partition into columns.
 ///
-/// Records go in one by one, so that it does not matter where they come from, and a bad one spoils only itself.
+/// Records go in one by one, so that it does not matter where they come from, and a bad one spoils only
+/// itself.
 ///
 /// ```
 /// use thalweg_core::FieldType;
@@ -152,8 +153,8 @@ impl Decoder {
         }
     }
 
-    /// Whether enough is gathered (half a gibibyte) that the caller must [`finish`](Self::finish) before it pushes
-    /// more. A column that grew past two gibibytes could not be given out.
+    /// Whether enough is gathered (half a gibibyte) that the caller must [`finish`](Self::finish) before it
+    /// pushes more. A column that grew past two gibibytes could not be given out.
     pub fn is_full(&self) -> bool {
         let payloads = self.payloads.as_ref().map_or(0, Payloads::len_bytes);
         let text = self.columns.iter().map(Column::data_bytes).sum::<usize>();
@@ -201,7 +202,8 @@ impl Decoder {
         if let (Some(column), Some(key)) = (self.key_column, key) {
             let column = &mut self.columns[column];
             match column.field_type() {
-                // A key that is no text is a key that is missing: the value may be sound and of use to others.
+                // A key that is no text is a key that is missing: the value may be sound and of use to
+                // others.
                 FieldType::String => match std::str::from_utf8(key) {
                     Ok(key) => column.push(Scalar::String(key))?,
                     Err(_) => column.push_null(),

@@ -9,17 +9,19 @@ use super::{Field, Format, FormatError};
 
 /// One payload per row of `rows`, in their order.
 ///
-/// Each of `fields` takes the column of its name, which must have exactly the field's Arrow type; fields that stand
-/// for something outside the value are not written, nor are columns that are no field. A field without a column is
-/// left out of JSON objects; Avro datums take its default, or null. Decoding the payloads gives the same columns.
+/// Each of `fields` takes the column of its name, which must have exactly the field's Arrow type; fields that
+/// stand for something outside the value are not written, nor are columns that are no field. A field without
+/// a column is left out of JSON objects; Avro datums take its default, or null. Decoding the payloads gives
+/// the same columns.
 ///
-/// - JSON: instants in RFC 3339, UTC, with microseconds where there are any (an instant outside of the years 0 to
-///   9999 as an integer of the field's unit), binary in base64, floats that are no numbers as strings, nulls as null.
+/// - JSON: instants in RFC 3339, UTC, with microseconds where there are any (an instant outside of the years
+///   0 to 9999 as an integer of the field's unit), binary in base64, floats that are no numbers as strings,
+///   nulls as null.
 /// - Avro: a record that may be null is, where all of its columns are.
 ///
 /// # Errors
-/// If fields clash or are not the schema's, a column is of another type or missing, or the format has no way to
-/// write a value.
+/// If fields clash or are not the schema's, a column is of another type or missing, or the format has no way
+/// to write a value.
 pub fn encode_rows(
     format: &Format,
     fields: &[Field],

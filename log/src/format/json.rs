@@ -1,10 +1,10 @@
 //! JSON objects into columns.
 //!
-//! serde_json finds its way through the object and hands over the text of each value in use, which is then read as
-//! its field's type: no tree of values is built, integers and floats are read from their own digits (exact, and
-//! correctly rounded for float32 as for float64), and a reason can show what was found. arrow-json is not used: it
-//! takes text for numbers, truncates the fractions of integers, lets the last of two equal names win, and its errors
-//! spoil a whole batch without saying which record they are about.
+//! serde_json finds its way through the object and hands over the text of each value in use, which is then
+//! read as its field's type: no tree of values is built, integers and floats are read from their own digits
+//! (exact, and correctly rounded for float32 as for float64), and a reason can show what was found.
+//! arrow-json is not used: it takes text for numbers, truncates the fractions of integers, lets the last of
+//! two equal names win, and its errors spoil a whole batch without saying which record they are about.
 
 use std::cell::Cell;
 use std::fmt;
@@ -23,8 +23,8 @@ pub(super) struct JsonReader {
     fields: Vec<Field>,
 }
 
-/// The members of an object that are, or hold, fields; sorted by name, shorter names first, so that looking one up
-/// mostly compares lengths.
+/// The members of an object that are, or hold, fields; sorted by name, shorter names first, so that looking
+/// one up mostly compares lengths.
 #[derive(Debug, Default)]
 struct Object {
     members: Vec<Member>,
@@ -45,8 +45,8 @@ enum Kind {
 }
 
 impl JsonReader {
-    /// A reader that puts field `i` into column `i`, but for those that stand for something outside the value. The
-    /// fields must not clash.
+    /// A reader that puts field `i` into column `i`, but for those that stand for something outside the
+    /// value. The fields must not clash.
     pub(super) fn new(fields: Vec<Field>) -> Self {
         let mut root = Object::default();
         for (number, field) in fields.iter().enumerate().filter(|(_, field)| !field.is_outside_value()) {
@@ -195,7 +195,8 @@ mod tests {
     use proptest::prelude::*;
     use thalweg_core::FieldType;
 
-    /// What becomes of an object whose member `a` is declared as `type_name`: its value as text, or the reason.
+    /// What becomes of an object whose member `a` is declared as `type_name`: its value as text, or the
+    /// reason.
     fn read_object(type_name: &str, payload: &[u8]) -> Result<String, String> {
         let field = Field::declared("a", type_name).expect("a type");
         let decoded = decode(&spec(Format::Json, vec![field]), &[payload]);

@@ -40,11 +40,12 @@ pub enum Format {
 }
 
 impl Format {
-    /// The format of bare Avro datums of the record schema `schema_json`, and the fields a definition may use.
+    /// The format of bare Avro datums of the record schema `schema_json`, and the fields a definition may
+    /// use.
     ///
-    /// Fields of nested records have dotted names. What has no [`FieldType`](thalweg_core::FieldType) (arrays,
-    /// maps, unions of more than null and one type, what lies inside of them, or a record inside itself) is not
-    /// listed. Use [`with_framing`](Self::with_framing) for single-object encoding.
+    /// Fields of nested records have dotted names. What has no [`FieldType`](thalweg_core::FieldType)
+    /// (arrays, maps, unions of more than null and one type, what lies inside of them, or a record inside
+    /// itself) is not listed. Use [`with_framing`](Self::with_framing) for single-object encoding.
     ///
     /// # Errors
     /// If the text is no Avro schema, or the schema is not of a record.

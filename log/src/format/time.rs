@@ -18,8 +18,8 @@ pub(super) fn parse_date(text: &str) -> Option<i32> {
 
 /// Microseconds since the epoch of an RFC 3339 instant, or nothing if the text is none.
 ///
-/// Fractions of a second may have any number of digits and are floored to microseconds. Text without a zone is
-/// taken as UTC, and a date alone as its midnight. A leap second is the first second of the next minute.
+/// Fractions of a second may have any number of digits and are floored to microseconds. Text without a zone
+/// is taken as UTC, and a date alone as its midnight. A leap second is the first second of the next minute.
 pub(super) fn parse_instant(text: &str) -> Option<i64> {
     let date = text.get(..10)?;
     let midnight = i64::from(parse_date(date)?) * SECONDS_PER_DAY;
@@ -69,7 +69,8 @@ fn offset(zone: &[u8]) -> Option<i64> {
     }
 }
 
-/// Appends the date `days` after the epoch as `YYYY-MM-DD`, or nothing, and says so, if its year has not four digits.
+/// Appends the date `days` after the epoch as `YYYY-MM-DD`, or nothing, and says so, if its year has not four
+/// digits.
 pub(super) fn write_date(days: i32, out: &mut Vec<u8>) -> bool {
     let date = days.checked_add(EPOCH_DAY).and_then(NaiveDate::from_num_days_from_ce_opt);
     let Some((date, year)) = date.and_then(|date| Some((date, u32::try_from(date.year()).ok()?))) else {
@@ -86,8 +87,8 @@ pub(super) fn write_date(days: i32, out: &mut Vec<u8>) -> bool {
     true
 }
 
-/// Appends the instant `micros` after the epoch in RFC 3339, UTC, or nothing, and says so, if its year has not four
-/// digits.
+/// Appends the instant `micros` after the epoch in RFC 3339, UTC, or nothing, and says so, if its year has
+/// not four digits.
 ///
 /// A fraction is written, with six digits, only if there is one.
 pub(super) fn write_instant(micros: i64, out: &mut Vec<u8>) -> bool {

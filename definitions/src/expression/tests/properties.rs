@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use super::super::functions;
 use super::{Expression, FIELDS, Row, batch, compiled, fields, shown};
 
-/// Every function, with arguments at the ends of their types. None may panic, and a row gives the same whether
-/// it is alone or not.
+/// Every function, with arguments at the ends of their types. None may panic, and a row gives the same
+/// whether it is alone or not.
 #[test]
 fn functions_survive_extremes() {
     let ints = [None, Some(i64::MIN), Some(-1), Some(0), Some(1), Some(40), Some(i64::MAX)];

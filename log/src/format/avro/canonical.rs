@@ -1,8 +1,8 @@
 //! The parsing canonical form of a schema and its fingerprint, as the Avro specification defines them.
 //!
-//! `apache-avro` has both, but as of 0.22 its canonical form keeps what the specification drops (`{"type":"long"}`
-//! for a logical type, precision and scale) and loses inherited namespaces, so its fingerprints are not those that
-//! other implementations write.
+//! `apache-avro` has both, but as of 0.22 its canonical form keeps what the specification drops
+//! (`{"type":"long"}` for a logical type, precision and scale) and loses inherited namespaces, so its
+//! fingerprints are not those that other implementations write.
 
 use std::collections::HashSet;
 

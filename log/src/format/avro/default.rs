@@ -20,8 +20,8 @@ pub(super) fn write_sized(bytes: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(bytes);
 }
 
-/// Appends the default that a schema gives as JSON: what a record lacks takes its own default, a union's default is
-/// of its first branch, and of bytes each character is one.
+/// Appends the default that a schema gives as JSON: what a record lacks takes its own default, a union's
+/// default is of its first branch, and of bytes each character is one.
 ///
 /// # Errors
 /// If the JSON is no value of the type, in words.

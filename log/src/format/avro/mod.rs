@@ -1,9 +1,10 @@
 //! Avro: schemas, and datums into columns and back.
 //!
-//! `apache-avro` reads and checks the text of a schema. Datums are decoded here, straight into columns, and not by
-//! `arrow-avro`: its decoder reads on into whatever follows a datum, keeps half a row when a datum breaks off and
-//! reports bad text only when the batch is done, so that every datum would have to be walked once before, to learn
-//! that it ends where it must. This walk visits every byte already; it may as well keep what is asked for.
+//! `apache-avro` reads and checks the text of a schema. Datums are decoded here, straight into columns, and
+//! not by `arrow-avro`: its decoder reads on into whatever follows a datum, keeps half a row when a datum
+//! breaks off and reports bad text only when the batch is done, so that every datum would have to be walked
+//! once before, to learn that it ends where it must. This walk visits every byte already; it may as well keep
+//! what is asked for.
 
 mod canonical;
 mod cursor;
@@ -28,8 +29,8 @@ pub(super) use writer::encode_avro;
 pub enum AvroFraming {
     /// Nothing: the value is the datum.
     Datum,
-    /// Single-object encoding: the bytes C3 01 and the schema's fingerprint (CRC-64-AVRO, little-endian) precede
-    /// the datum.
+    /// Single-object encoding: the bytes C3 01 and the schema's fingerprint (CRC-64-AVRO, little-endian)
+    /// precede the datum.
     SingleObject,
 }
 
@@ -45,7 +46,8 @@ struct Checked {
     fields: Vec<Field>,
 }
 
-/// Schemas are equal when their texts are: what canonical form leaves out (logical types, defaults) counts here.
+/// Schemas are equal when their texts are: what canonical form leaves out (logical types, defaults) counts
+/// here.
 impl PartialEq for AvroSchema {
     fn eq(&self, other: &Self) -> bool {
         self.0.json == other.0.json

@@ -30,7 +30,8 @@ enum Step {
 }
 
 impl AvroReader {
-    /// A reader that puts field `i` into column `i`, but for those that stand for something outside the value.
+    /// A reader that puts field `i` into column `i`, but for those that stand for something outside the
+    /// value.
     ///
     /// # Errors
     /// If the schema has not the fields, or of another type.
@@ -162,7 +163,8 @@ impl AvroReader {
                 let before = cursor.position();
                 item(cursor)?;
                 if cursor.position() == before {
-                    // Items without bytes (nulls) all are: there is nothing to be found in the rest, however many.
+                    // Items without bytes (nulls) all are: there is nothing to be found in the rest, however
+                    // many.
                     break;
                 }
             }

@@ -72,8 +72,8 @@ pub(super) struct Nullable {
 }
 
 impl Shape {
-    /// The type of columns that hold such values, if there is one. A logical type that columns do not know counts
-    /// as the type under it, as the specification says.
+    /// The type of columns that hold such values, if there is one. A logical type that columns do not know
+    /// counts as the type under it, as the specification says.
     pub(super) fn field_type(&self) -> Option<FieldType> {
         Some(match self {
             Self::Boolean => FieldType::Bool,
@@ -232,8 +232,8 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// Visits a type that has the path `path`, if fields inside of it have one. Of the records around it those from
-    /// `direct` on are not left by choosing another branch of a union, or an empty array or map.
+    /// Visits a type that has the path `path`, if fields inside of it have one. Of the records around it
+    /// those from `direct` on are not left by choosing another branch of a union, or an empty array or map.
     fn visit(&mut self, id: ShapeId, path: Option<&str>, direct: usize) -> Result<(), String> {
         self.types += 1;
         if self.types > UNFOLDED_TYPES {
