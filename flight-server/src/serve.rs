@@ -40,6 +40,7 @@ pub fn serve(config: Config) -> Result<(), Error> {
         .enable_all()
         .build()
         .map_err(|cause| Error::internal(format!("threads cannot be started: {cause}")))?;
+    crate::flight::report_only_our_panics();
     let node = Node::open(config, Role::Serve)?;
     let served = runtime.block_on(run(node.clone(), ended_by_signal()));
     // What still computes for clients that are gone must not hold the process.

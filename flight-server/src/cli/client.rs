@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use arrow_flight::encode::FlightDataEncoderBuilder;
 use arrow_flight::{FlightClient, FlightDescriptor, FlightInfo, Ticket};
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -12,7 +11,7 @@ use tokio::runtime::Runtime;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::Error;
-use crate::flight::Command;
+use crate::flight::{Command, encode};
 use crate::wire::admin_client::AdminClient;
 use crate::wire::online_features_client::OnlineFeaturesClient;
 use crate::wire::{
@@ -86,10 +85,7 @@ impl Client {
     ) -> Result<serde_json::Value, Error> {
         let batches =
             stream::iter(batches.map(|batch| batch.map_err(|error| tonic::Status::from(error).into())));
-        let data = FlightDataEncoderBuilder::new()
-            .with_schema(schema)
-            .with_flight_descriptor(Some(FlightDescriptor::new_cmd(command.to_json())))
-            .build(batches);
+        let data = encode(schema, Some(FlightDescriptor::new_cmd(command.to_json())), batches);
         self.runtime.block_on(async {
             let mut results = self.flight().do_put(data).await.map_err(flight_error)?;
             let result =

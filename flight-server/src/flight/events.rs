@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use super::command::{Command, EventsCommand};
 use crate::Error;
 use crate::node::Node;
+use crate::pool::Pool;
 
 /// Batches read ahead of a slow client.
 const BATCHES_AHEAD: usize = 4;
@@ -27,12 +28,17 @@ pub(super) fn describe(node: &Node, command: &EventsCommand) -> Result<(SchemaRe
 }
 
 /// Reads on a thread of its own, no further ahead than a few batches, until the client has all or goes away.
-pub(super) fn stream(node: Arc<Node>, command: EventsCommand) -> mpsc::Receiver<Result<RecordBatch, Error>> {
+pub(super) fn stream(
+    node: Arc<Node>,
+    pool: Arc<Pool>,
+    command: EventsCommand,
+) -> mpsc::Receiver<Result<RecordBatch, Error>> {
     let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
-    tokio::task::spawn_blocking(move || {
-        if let Err(error) = read(&node, &command, &sender) {
+    tokio::spawn(async move {
+        let batches = sender.clone();
+        if let Err(error) = pool.run(move || read(&node, &command, &batches)).await {
             // Nobody is left to tell where this fails.
-            let _ = sender.blocking_send(Err(error));
+            let _ = sender.send(Err(error)).await;
         }
     });
     receiver

@@ -4,10 +4,14 @@ mod command;
 mod events;
 mod listing;
 mod produce;
+mod received;
+mod sent;
 mod service;
 mod spool;
 mod training_set;
 
 pub use command::{AsOf, Command, EventsCommand, ProduceCommand, SpineRef, TrainingSetCommand};
+pub(crate) use received::report_only_our_panics;
+pub(crate) use sent::encode;
 pub use service::FlightServer;
 pub use spool::Spool;

@@ -4,8 +4,6 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use arrow_flight::decode::FlightRecordBatchStream;
-use arrow_flight::encode::{DictionaryHandling, FlightDataEncoderBuilder};
 use arrow_flight::error::FlightError;
 use arrow_flight::flight_service_server::FlightService;
 use arrow_flight::{
@@ -20,12 +18,13 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::command::{Command, TrainingSetCommand};
+use super::received::{Received, Room};
 use super::spool::Spool;
 use super::{events, listing, produce, training_set};
+use crate::Error;
 use crate::metrics::Metrics;
 use crate::node::Node;
 use crate::pool::Pool;
-use crate::{Error, Kind};
 
 /// `arrow.flight.protocol.FlightService`.
 pub struct FlightServer {
@@ -35,6 +34,9 @@ pub struct FlightServer {
     pool: Arc<Pool>,
     /// For training sets, each of which may use all processors.
     heavy: Arc<Pool>,
+    /// For reading events out and writing rows in, each as long as its client takes: lookups must not wait for them.
+    readers: Arc<Pool>,
+    writers: Arc<Pool>,
     metrics: Arc<Metrics>,
 }
 
@@ -43,7 +45,9 @@ impl FlightServer {
     pub fn new(node: Arc<Node>, pool: Arc<Pool>, heavy: Arc<Pool>, metrics: Arc<Metrics>) -> Self {
         let limit = node.config().limits.spine_bytes as u64;
         let spool = Spool::new(node.spine_dir(), limit.saturating_mul(2));
-        Self { node, spool, pool, heavy, metrics }
+        let streams = node.config().limits.concurrent_lookups;
+        let [readers, writers] = ["events", "produce"].map(|name| Arc::new(Pool::new(name, streams)));
+        Self { node, spool, pool, heavy, readers, writers, metrics }
     }
 
     async fn describe(&self, descriptor: FlightDescriptor) -> Result<FlightInfo, Error> {
@@ -85,37 +89,17 @@ impl FlightServer {
         Ok(encode(schema, stream::iter(training_set::into_batches(set)).map(Ok)))
     }
 
-    async fn upload(&self, rows: FlightRecordBatchStream) -> Result<String, Error> {
-        let (schema, batches) = collect(rows, self.node.config().limits.spine_bytes).await?;
+    async fn upload(&self, mut rows: Received) -> Result<String, Error> {
+        let mut batches = Vec::new();
+        while let Some(batch) = rows.next().await {
+            batches.push(batch?);
+        }
+        let schema = rows.schema().cloned();
+        let schema = schema.ok_or_else(|| Error::invalid("the upload ended before it named a schema"))?;
         let spool = self.spool.clone();
         let (hash, rows) = self.pool.run(move || spool.put(&schema, &batches)).await?;
         Ok(json!({"spine": {"upload": hash}, "rows": rows}).to_string())
     }
-}
-
-/// Everything a client uploads, within `limit` bytes.
-async fn collect(
-    mut rows: FlightRecordBatchStream,
-    limit: usize,
-) -> Result<(SchemaRef, Vec<RecordBatch>), Error> {
-    let mut batches = Vec::new();
-    let mut bytes = 0;
-    while let Some(batch) = rows.next().await {
-        let batch = batch.map_err(unreadable)?;
-        bytes += batch.get_array_memory_size();
-        if bytes > limit {
-            return Err(Error::new(
-                Kind::ResourceExhausted,
-                format!(
-                    "the spine has more than {limit} bytes, the limit `limits.spine_bytes`; send it in parts, or raise the limit"
-                ),
-            ));
-        }
-        batches.push(batch);
-    }
-    let schema =
-        rows.schema().cloned().ok_or_else(|| Error::invalid("the upload ended before it named a schema"))?;
-    Ok((schema, batches))
 }
 
 /// Tells the workers to stop when the call they work for is dropped, as it is when the client goes away.
@@ -133,19 +117,8 @@ fn encode(
     schema: SchemaRef,
     batches: impl Stream<Item = Result<RecordBatch, Error>> + Send + 'static,
 ) -> FlightStream {
-    FlightDataEncoderBuilder::new()
-        .with_schema(schema)
-        .with_dictionary_handling(DictionaryHandling::Resend)
-        .build(batches.map_err(|error| FlightError::from(Status::from(error))))
-        .map_err(Status::from)
-        .boxed()
-}
-
-fn unreadable(error: FlightError) -> Error {
-    match error {
-        FlightError::Tonic(status) => Error::from(*status),
-        other => Error::invalid(format!("the uploaded Arrow data cannot be read: {other}")),
-    }
+    let batches = batches.map_err(|error| FlightError::from(Status::from(error)));
+    super::encode(schema, None, batches).map_err(Status::from).boxed()
 }
 
 #[tonic::async_trait]
@@ -179,7 +152,10 @@ impl FlightService for FlightServer {
             Command::Events(command) => {
                 let (node, asked) = (self.node.clone(), command.clone());
                 let (schema, _) = self.pool.run(move || events::describe(&node, &asked)).await?;
-                encode(schema, ReceiverStream::new(events::stream(self.node.clone(), command)))
+                encode(
+                    schema,
+                    ReceiverStream::new(events::stream(self.node.clone(), self.readers.clone(), command)),
+                )
             }
             Command::Produce(_) => {
                 return Err(Error::invalid("`produce` takes rows by DoPut; it gives none").into());
@@ -198,13 +174,14 @@ impl FlightService for FlightServer {
             Error::invalid("the upload's first message has no descriptor to say what it is for")
         })?;
         let command = Command::parse(&descriptor.cmd)?;
-        let rows = stream::once(async { Ok(first) }).chain(data).map_err(FlightError::from);
-        let rows = FlightRecordBatchStream::new_from_flight_data(rows);
+        let data = stream::once(async { Ok(first) }).chain(data);
+        let limits = &self.node.config().limits;
+        let room = |upload| Room { message: limits.message_bytes, upload };
         let metadata = match command {
-            Command::TrainingSet(_) => self.upload(rows).await?,
+            Command::TrainingSet(_) => self.upload(Received::new(data, room(limits.spine_bytes))).await?,
             Command::Produce(command) => {
-                let batches = rows.map_err(unreadable);
-                let produced = produce::produce(self.node.clone(), &self.pool, command, batches).await?;
+                let rows = Received::new(data, room(usize::MAX));
+                let produced = produce::produce(self.node.clone(), &self.writers, command, rows).await?;
                 self.metrics.count_produced(produced.records);
                 json!(produced).to_string()
             }

@@ -1,0 +1,281 @@
+//! Arrow data from clients, looked through before it is decoded: what a message claims costs nothing until
+//! the message is seen to hold it.
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use arrow::ipc::{CompressionType, root_as_message};
+use arrow_flight::FlightData;
+use arrow_flight::decode::FlightRecordBatchStream;
+use arrow_flight::error::FlightError;
+use futures::{Stream, StreamExt, future};
+use tonic::{Code, Status};
+
+use crate::{Error, Kind};
+
+thread_local! {
+    /// Whether this thread is decoding a client's data.
+    static DECODING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Keeps panics over clients' data, which are caught and answered, out of the log; all others are reported as ever.
+pub(crate) fn report_only_our_panics() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !DECODING.get() {
+            report(panic);
+        }
+    }));
+}
+
+/// How much an upload may hold.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Room {
+    /// Bytes of one message once unpacked, and rows of one: `limits.message_bytes`.
+    pub(super) message: usize,
+    /// Bytes of all messages: `limits.spine_bytes` where they are kept, as many as come where they are not.
+    pub(super) upload: usize,
+}
+
+/// The rows of an upload.
+pub(super) struct Received {
+    rows: FlightRecordBatchStream,
+}
+
+impl Received {
+    /// The rows in `data`, as far as there is `room` for them.
+    pub(super) fn new(
+        data: impl Stream<Item = Result<FlightData, Status>> + Send + 'static,
+        room: Room,
+    ) -> Self {
+        let mut held = 0_usize;
+        let checked = data.map(move |data| {
+            let data = data.map_err(|status| match status.code() {
+                // What the transport says of a message that it did not take.
+                Code::OutOfRange => Status::from(over_message(room.message, "more bytes than that")),
+                _ => status,
+            })?;
+            held = held.saturating_add(bytes_of(&data, room.message).map_err(Status::from)?);
+            match held > room.upload {
+                true => Err(Status::from(over_room(room.upload)).into()),
+                false => Ok(data),
+            }
+        });
+        // A stream that failed is over: nothing is read behind the failure.
+        let checked = checked.scan(false, |failed, data: Result<FlightData, FlightError>| {
+            future::ready(match std::mem::replace(failed, data.is_err()) {
+                true => None,
+                false => Some(data),
+            })
+        });
+        Self { rows: FlightRecordBatchStream::new_from_flight_data(checked) }
+    }
+
+    /// The schema, once it has come.
+    pub(super) fn schema(&self) -> Option<&SchemaRef> {
+        self.rows.schema()
+    }
+}
+
+impl Stream for Received {
+    type Item = Result<RecordBatch, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let rows = &mut self.rows;
+        // The decoder takes some contradictions for its own mistakes and panics; they are the client's.
+        DECODING.set(true);
+        let polled = catch_unwind(AssertUnwindSafe(|| rows.poll_next_unpin(context)));
+        DECODING.set(false);
+        match polled {
+            Ok(polled) => polled.map(|batch| batch.map(|batch| batch.map_err(unreadable))),
+            Err(_) => Poll::Ready(Some(Err(spoilt("its parts contradict each other")))),
+        }
+    }
+}
+
+/// The bytes that keeping `data` takes.
+///
+/// # Errors
+/// Buffers that the message does not hold; more rows or unpacked bytes than `limit`; a packing we do not take.
+fn bytes_of(data: &FlightData, limit: usize) -> Result<usize, Error> {
+    let body = &data.data_body;
+    // A header takes several times its size once it is columns.
+    let kept = data.data_header.len().saturating_mul(4).saturating_add(body.len());
+    // What is no message at all the decoder refuses in its own words.
+    let Ok(message) = root_as_message(&data.data_header) else { return Ok(kept) };
+    let dictionary = || message.header_as_dictionary_batch().and_then(|dictionary| dictionary.data());
+    let Some(batch) = message.header_as_record_batch().or_else(dictionary) else { return Ok(kept) };
+
+    let lengths = batch.nodes().into_iter().flatten().map(|node| node.length());
+    for rows in lengths.chain([batch.length()]) {
+        match usize::try_from(rows) {
+            Err(_) => return Err(spoilt(&format!("a column claims {rows} rows"))),
+            Ok(rows) if rows > limit => return Err(over_message(limit, &format!("{rows} rows"))),
+            Ok(_) => {}
+        }
+    }
+    let packed = match batch.compression().map(|compression| compression.codec()) {
+        Some(CompressionType::LZ4_FRAME) => {
+            return Err(Error::invalid(
+                "the upload is packed with LZ4, which does not tell its size beforehand; send it packed with ZSTD, or as it is",
+            ));
+        }
+        codec => codec.is_some(),
+    };
+    let mut unpacked = 0_u64;
+    for buffer in batch.buffers().into_iter().flatten() {
+        let (offset, length) = (buffer.offset(), buffer.length());
+        let range = usize::try_from(offset).ok().zip(usize::try_from(length).ok());
+        let bytes = range
+            .and_then(|(offset, length)| body.get(offset..offset.checked_add(length)?))
+            .ok_or_else(|| {
+                let there = body.len();
+                spoilt(&format!(
+                    "{length} bytes at {offset} belong to a column, but the message holds {there}"
+                ))
+            })?;
+        if let (true, Some(claimed)) = (packed, bytes.first_chunk::<8>()) {
+            unpacked = unpacked.saturating_add(u64::try_from(i64::from_le_bytes(*claimed)).unwrap_or(0));
+        }
+    }
+    match usize::try_from(unpacked) {
+        Ok(unpacked) if unpacked <= limit => Ok(kept.saturating_add(unpacked)),
+        _ => Err(over_message(limit, &format!("{unpacked} bytes once unpacked"))),
+    }
+}
+
+fn spoilt(why: &str) -> Error {
+    Error::invalid(format!("the uploaded Arrow data cannot be read: {why}"))
+}
+
+fn over_message(limit: usize, what: &str) -> Error {
+    Error::new(
+        Kind::ResourceExhausted,
+        format!(
+            "a message of the upload claims {what}; the limit `limits.message_bytes` is {limit}. Send smaller batches, or raise the limit"
+        ),
+    )
+}
+
+fn over_room(limit: usize) -> Error {
+    Error::new(
+        Kind::ResourceExhausted,
+        format!(
+            "the spine has more than {limit} bytes, the limit `limits.spine_bytes`; send it in parts, or raise the limit"
+        ),
+    )
+}
+
+fn unreadable(error: FlightError) -> Error {
+    match error {
+        FlightError::Tonic(status) => Error::from(*status),
+        other => spoilt(other.to_string().trim_end()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{Int64Array, NullArray, StringArray};
+    use arrow::ipc::writer::IpcWriteOptions;
+    use arrow_flight::encode::FlightDataEncoderBuilder;
+    use futures::stream;
+
+    use super::*;
+
+    const ROOM: Room = Room { message: 1 << 20, upload: 1 << 20 };
+
+    fn columns(rows: usize) -> RecordBatch {
+        let numbers = Int64Array::from_iter_values((0..rows as i64).map(|_| 7));
+        let texts = StringArray::from_iter_values(std::iter::repeat_n("text", rows));
+        RecordBatch::try_from_iter([("a", Arc::new(numbers) as _), ("b", Arc::new(texts) as _)])
+            .expect("a batch")
+    }
+
+    fn block_on<T>(future: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(future)
+    }
+
+    fn sent(batch: RecordBatch, codec: Option<CompressionType>) -> Vec<FlightData> {
+        let options = IpcWriteOptions::default().try_with_compression(codec).expect("a known codec");
+        let encoder = FlightDataEncoderBuilder::new().with_options(options).build(stream::iter([Ok(batch)]));
+        block_on(encoder.map(|data| data.expect("encodes")).collect())
+    }
+
+    fn received(data: Vec<FlightData>, room: Room) -> Result<Vec<RecordBatch>, Error> {
+        let rows = Received::new(stream::iter(data.into_iter().map(Ok)), room);
+        block_on(rows.collect::<Vec<_>>()).into_iter().collect()
+    }
+
+    #[test]
+    fn what_was_sent_is_received_packed_or_not() {
+        for codec in [None, Some(CompressionType::ZSTD)] {
+            assert_eq!(received(sent(columns(1_000), codec), ROOM).expect("sound"), [columns(1_000)]);
+        }
+    }
+
+    #[test]
+    fn claims_are_refused_before_they_cost_memory() {
+        let mut packed = sent(columns(1_000), Some(CompressionType::ZSTD));
+        let mut body = packed[1].data_body.to_vec();
+        let claim =
+            body.windows(8).position(|bytes| bytes == 8_000_i64.to_le_bytes()).expect("the numbers' size");
+        body[claim..claim + 8].copy_from_slice(&(1_i64 << 40).to_le_bytes());
+        packed[1].data_body = body.into();
+        let error = received(packed, ROOM).expect_err("a TiB");
+        assert_eq!(error.kind, Kind::ResourceExhausted);
+        assert!(error.message.contains("bytes once unpacked; the limit `limits.message_bytes`"), "{error}");
+
+        let nothing =
+            RecordBatch::try_from_iter([("n", Arc::new(NullArray::new(1 << 40)) as _)]).expect("a batch");
+        assert!(
+            received(sent(nothing, None), ROOM)
+                .expect_err("rows")
+                .message
+                .contains("claims 1099511627776 rows")
+        );
+    }
+
+    #[test]
+    fn a_message_that_is_cut_short_is_refused_in_words() {
+        let mut cut = sent(columns(1_000), None);
+        cut[1].data_body.truncate(100);
+        let message = received(cut, ROOM).expect_err("half a message").to_string();
+        assert!(message.contains("belong to a column, but the message holds 100"), "{message}");
+        let lz4 = sent(columns(1_000), Some(CompressionType::LZ4_FRAME));
+        assert!(received(lz4, ROOM).expect_err("untold").message.contains("packed with LZ4"));
+    }
+
+    #[test]
+    fn contradictions_within_a_message_are_the_clients_mistake() {
+        report_only_our_panics();
+        let sound = sent(columns(10), None);
+        for (message, byte) in (0..2).flat_map(|n| (0..sound[n].data_header.len()).map(move |byte| (n, byte)))
+        {
+            let mut spoilt = sound.clone();
+            let mut header = spoilt[message].data_header.to_vec();
+            header[byte] ^= 0xff;
+            spoilt[message].data_header = header.into();
+            if let Err(error) = received(spoilt, ROOM) {
+                assert!([Kind::InvalidArgument, Kind::ResourceExhausted].contains(&error.kind), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_upload_is_measured_by_what_it_takes_whatever_its_columns_are() {
+        // Columns of one message share its bytes, which must not be counted once for each of them.
+        let wide = (0..500).map(|n| (format!("c{n}"), Arc::new(Int64Array::from(vec![n; 100])) as _));
+        let wide = sent(RecordBatch::try_from_iter(wide).expect("a batch"), None);
+        assert_eq!(received(wide, ROOM).expect("half a MiB").len(), 1);
+        let mut many = sent(columns(10_000), None);
+        let repeated = many[1].clone();
+        many.extend(std::iter::repeat_n(repeated, 10));
+        assert!(received(many, ROOM).expect_err("over").message.contains("`limits.spine_bytes`"));
+    }
+}
