@@ -45,7 +45,11 @@ pub(super) fn run(common: &Common, config: Config, options: &Options) -> Result<
         let (name, text) = pair
             .split_once('=')
             .ok_or_else(|| Error::invalid(format!("`{pair}` is no join key; write it as carrier=UA")))?;
-        entities.insert(name.to_owned(), to_column(name, text, types.get(name))?);
+        if entities.insert(name.to_owned(), to_column(name, text, types.get(name))?).is_some() {
+            return Err(Error::invalid(format!(
+                "join key `{name}` is given twice; look up one entity at a time"
+            )));
+        }
     }
     let request = GetFeaturesRequest {
         feature_service: if features.is_empty() { options.service.clone() } else { String::new() },

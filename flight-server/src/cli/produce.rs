@@ -48,8 +48,7 @@ pub(super) fn run(common: &Common, config: Config, options: Options) -> Result<(
     let bar = progress("records");
     let produced = match Target::find(common, config)? {
         Target::Server(client) => {
-            let command =
-                Command::Produce(ProduceCommand { topic: options.topic.clone(), options: settings });
+            let command = Command::Produce(ProduceCommand::new(options.topic.clone(), settings));
             let schema = rows.schema().clone();
             let counted = bar.clone();
             let rows = rows

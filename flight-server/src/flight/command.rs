@@ -87,13 +87,36 @@ pub struct EventsCommand {
 
 /// Announces rows to append.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct ProduceCommand {
     /// The topic.
     pub topic: String,
-    /// How rows become records.
-    #[serde(flatten)]
-    pub options: ProduceOptions,
+    /// See [`ProduceOptions::key`].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub key: Vec<String>,
+    /// See [`ProduceOptions::timestamp`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timestamp: Option<String>,
+    /// See [`ProduceOptions::partition`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partition: Option<i32>,
+    /// See [`ProduceOptions::partitions`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partitions: Option<i32>,
+}
+
+impl ProduceCommand {
+    /// Announces rows for `topic`.
+    pub fn new(topic: String, options: ProduceOptions) -> Self {
+        let ProduceOptions { key, timestamp, partition, partitions } = options;
+        Self { topic, key, timestamp, partition, partitions }
+    }
+
+    /// How the rows become records.
+    pub fn options(&self) -> ProduceOptions {
+        let Self { key, timestamp, partition, partitions, .. } = self.clone();
+        ProduceOptions { key, timestamp, partition, partitions }
+    }
 }
 
 impl Command {
@@ -158,6 +181,7 @@ mod tests {
             (r#"{"type":"snapshot"}"#, "unknown variant `snapshot`"),
             (r#"{"type":"training_set","statusses":true}"#, "unknown field `statusses`"),
             (r#"{"type":"training_set","as_of":"known"}"#, "unknown variant `known`"),
+            (r#"{"type":"produce","topic":"t","keys":["a"]}"#, "unknown field `keys`"),
         ] {
             let message = Command::parse(text.as_bytes()).expect_err("no command").to_string();
             assert!(message.contains(wanted), "{message}");

@@ -32,7 +32,7 @@ pub(super) async fn produce(
     };
     let write = pool.run(move || {
         let batches = std::iter::from_fn(|| receiver.blocking_recv());
-        node.produce(&command.topic, command.options, batches, |_| {})
+        node.produce(&command.topic, command.options(), batches, |_| {})
     });
     tokio::join!(receive, write).1
 }

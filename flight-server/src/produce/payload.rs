@@ -1,5 +1,6 @@
 //! Rows in a source's format: the value, key and timestamp of each record.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, new_null_array};
@@ -109,6 +110,10 @@ fn to_field_types(source: &Source, rows: &RecordBatch) -> Result<RecordBatch, Er
             other.name(),
             source.name
         )));
+    }
+    let mut seen = BTreeSet::new();
+    if let Some(twice) = rows.schema().fields().iter().find(|column| !seen.insert(column.name().clone())) {
+        return Err(Error::invalid(format!("there are two columns `{}`; name each field once", twice.name())));
     }
     let mut columns: Vec<ArrayRef> = Vec::new();
     let mut fields = Vec::new();
