@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, new_empty_array};
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType, TimestampNanosecondType};
+use arrow::error::ArrowError;
 use thalweg_core::FieldType;
 
 /// Why a column cannot serve as a join key.
@@ -48,19 +49,32 @@ pub fn key_column(given: &ArrayRef, wanted: FieldType) -> Result<ArrayRef, KeyCo
     if given.is_empty() {
         return Ok(new_empty_array(&target));
     }
-    let options = CastOptions { safe: true, ..Default::default() };
-    let plain = cast_with_options(given, value_type, &options).map_err(|_| other_kind())?;
-    let plain = match value_type {
-        DataType::Timestamp(TimeUnit::Nanosecond, _) => floored_to_micros(&plain),
-        _ => plain,
+    let cast = match given.as_any_dictionary_opt() {
+        // The dictionary first: its values in their own layout, row by row, may be more than memory holds.
+        Some(dictionary) => {
+            let values = in_width(dictionary.values(), &target).map_err(|_| other_kind())?;
+            in_width(&dictionary.with_values(values), &target)
+        }
+        None => in_width(given, &target),
     };
-    let cast = cast_with_options(&plain, &target, &options).map_err(|_| other_kind())?;
+    let cast = cast.map_err(|_| other_kind())?;
     match cast.nulls().filter(|nulls| nulls.null_count() > 0) {
         None => Ok(cast),
         Some(nulls) => {
             let row = nulls.iter().position(|valid| !valid).unwrap_or_default();
             Err(KeyColumnError::OutOfRange { row, wanted })
         }
+    }
+}
+
+/// `given` in the key's width, null where a value does not fit it.
+fn in_width(given: &ArrayRef, target: &DataType) -> Result<ArrayRef, ArrowError> {
+    let options = CastOptions { safe: true, ..Default::default() };
+    match given.data_type() {
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => {
+            cast_with_options(&floored_to_micros(given), target, &options)
+        }
+        _ => cast_with_options(given, target, &options),
     }
 }
 
