@@ -66,6 +66,7 @@ pub fn events<'a>(
         .next_offsets
         .iter()
         .enumerate()
+        .filter(|&(_, &until)| until > 0)
         .map(|(partition, &until)| {
             let partition = TopicPartition { topic: source.topic.clone(), partition: partition as i32 };
             Ok((PartitionReader::new(log, partition, &spec, 0)?, until))
