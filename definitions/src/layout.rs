@@ -58,7 +58,8 @@ pub struct AnswerColumn {
 }
 
 impl<'a> Layout<'a> {
-    /// Lays out `features` in their order, named `view__column`, or `column` without full names.
+    /// Lays out `features` in their order, named `view__column`. Without full names a column is called `column`
+    /// where no other one is.
     ///
     /// # Errors
     /// Where a reference leads nowhere or two columns would have one name.
@@ -69,8 +70,10 @@ impl<'a> Layout<'a> {
     ) -> Result<Self, LayoutError> {
         let mut layout = Self { folds: Vec::new(), columns: Vec::new() };
         let mut names = BTreeSet::new();
+        let taken_by = |column: &str| features.iter().filter(|other| other.column == column).count();
         for reference in features {
-            let column = layout.place(repository, reference, full_feature_names)?;
+            let full_name = full_feature_names || taken_by(&reference.column) > 1;
+            let column = layout.place(repository, reference, full_name)?;
             if !names.insert(column.name.clone()) {
                 return Err(LayoutError::NameClash(column.name));
             }
@@ -83,7 +86,7 @@ impl<'a> Layout<'a> {
         &mut self,
         repository: &'a Repository,
         reference: &FeatureRef,
-        full_feature_names: bool,
+        full_name: bool,
     ) -> Result<AnswerColumn, LayoutError> {
         let name = || format!("{}:{}", reference.view, reference.column);
         let unknown = || LayoutError::UnknownFeature(name());
@@ -108,11 +111,7 @@ impl<'a> Layout<'a> {
         });
         let prefix = reference.alias.as_deref().unwrap_or(&view.name);
         Ok(AnswerColumn {
-            name: if full_feature_names {
-                result_column(prefix, &feature.name)
-            } else {
-                feature.name.clone()
-            },
+            name: if full_name { result_column(prefix, &feature.name) } else { feature.name.clone() },
             feature: name(),
             data_type: view.column_type(feature),
             fold,

@@ -351,7 +351,10 @@ fn store_options(config: &Config) -> StoreOptions {
 pub(crate) fn not_applied(waited: Duration) -> Error {
     Error::new(
         Kind::DeadlineExceeded,
-        format!("min_offsets were not applied within {} ms; ask again, or see `thalweg status`", waited.as_millis()),
+        format!(
+            "min_offsets were not applied within {} ms; ask again, or see `thalweg status`",
+            waited.as_millis()
+        ),
     )
 }
 

@@ -158,3 +158,17 @@ fn sources_have_the_fields_of_their_schema() {
         assert_eq!(again.files(), repository.files());
     }
 }
+
+#[test]
+fn short_names_keep_the_view_only_where_two_columns_would_be_one() {
+    let other = "  - {name: others, entity: carrier, source: flights, features: {a: dest, c: dest}}\n";
+    let repository = repository(&format!("    features: {{a: dest, b: dest}}\n{other}"));
+    let features =
+        repository.resolve(&["delays:*".to_owned(), "others:*".to_owned()]).expect("known columns");
+    let names = |full| -> Vec<String> {
+        let layout = crate::Layout::new(&repository, &features, full).expect("no name twice");
+        layout.columns.into_iter().map(|column| column.name).collect()
+    };
+    assert_eq!(names(false), ["delays__a", "b", "others__a", "c"]);
+    assert_eq!(names(true), ["delays__a", "delays__b", "others__a", "others__c"]);
+}

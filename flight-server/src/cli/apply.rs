@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Common;
+use super::output::say;
 use super::target::Target;
 use crate::Error;
 use crate::config::Config;
@@ -33,15 +34,17 @@ pub(super) fn run(common: &Common, config: Config, options: &Options, dry_run: b
         Target::Files(node) => apply(&node, request)?,
     };
     if common.json {
-        println!("{}", response.json);
-    } else {
-        println!("{}", response.text.trim_end());
-        match (dry_run, response.changes) {
-            (true, false) => println!("nothing would change"),
-            (false, false) => println!("nothing has changed"),
-            (true, true) => println!("apply it with `thalweg apply`"),
-            (false, true) => println!("applied"),
-        }
+        return say(response.json);
     }
-    Ok(())
+    let outcome = match (dry_run, response.changes) {
+        (true, false) => "nothing would change",
+        (false, false) => "nothing has changed",
+        (true, true) => "apply it with `thalweg apply`",
+        (false, true) => "applied",
+    };
+    say(format_args!(
+        "{}
+{outcome}",
+        response.text.trim_end()
+    ))
 }

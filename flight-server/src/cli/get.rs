@@ -10,7 +10,7 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::client::Client;
-use super::output::table;
+use super::output::{say, table};
 use super::target::Target;
 use super::{Common, instant};
 use crate::config::Config;
@@ -68,29 +68,24 @@ pub(super) fn run(common: &Common, config: Config, options: &Options) -> Result<
             .collect();
         let versions: Map<String, Value> =
             answer.versions.into_iter().map(|v| (v.view, Value::String(v.version))).collect();
-        println!(
-            "{}",
-            json!({
-                "rows": rows,
-                "at": instant::show(answer.at_us),
-                "applied": applied,
-                "watermark": answer.watermark_us.map(instant::show),
-                "versions": versions,
-            })
-        );
-        return Ok(());
+        return say(json!({
+            "rows": rows,
+            "at": instant::show(answer.at_us),
+            "applied": applied,
+            "watermark": answer.watermark_us.map(instant::show),
+            "versions": versions,
+        }));
     }
     for row in &rows {
         let cells = row.iter().map(|(name, cell)| {
             let value = cell["value"].as_str().map_or_else(|| cell["value"].to_string(), str::to_owned);
             [name.clone(), value, cell["status"].as_str().unwrap_or_default().to_owned()]
         });
-        print!("{}", table(["FEATURE", "VALUE", "STATUS"], cells));
+        say(table(["FEATURE", "VALUE", "STATUS"], cells))?;
     }
     let applied: Vec<String> =
         answer.applied.iter().map(|p| format!("{}-{}:{}", p.topic, p.partition, p.next_offset)).collect();
-    println!("at {}, resting on {}", instant::show(answer.at_us), applied.join(" "));
-    Ok(())
+    say(format_args!("at {}, resting on {}", instant::show(answer.at_us), applied.join(" ")))
 }
 
 /// Types of all join keys, as the server's services and views have them.

@@ -11,7 +11,7 @@ mod target;
 mod topics;
 mod training_set;
 
-pub(crate) use output::thousands;
+pub(crate) use output::{say, thousands};
 
 use std::path::PathBuf;
 use std::process::ExitCode;

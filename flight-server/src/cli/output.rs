@@ -1,8 +1,19 @@
 //! Tables for people, progress for the patient.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 
 use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::{Error, Kind};
+
+/// Writes a line to standard output.
+///
+/// # Errors
+/// Where nobody reads it any more, or it goes to a disk that is full.
+pub(crate) fn say(line: impl std::fmt::Display) -> Result<(), Error> {
+    writeln!(std::io::stdout(), "{line}")
+        .map_err(|cause| Error::new(Kind::Unavailable, format!("standard output cannot be written: {cause}")))
+}
 
 /// Lays out rows under a header, each column as wide as its widest cell.
 pub(crate) fn table<const N: usize>(
@@ -17,13 +28,10 @@ pub(crate) fn table<const N: usize>(
     let widths: [usize; N] = std::array::from_fn(width);
     let line = |cells: &[String; N]| {
         let padded = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
-        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
+        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
-    let mut text = line(&header.map(str::to_owned));
-    for row in &rows {
-        text += &line(row);
-    }
-    text
+    let header = line(&header.map(str::to_owned));
+    std::iter::once(header).chain(rows.iter().map(line)).collect::<Vec<_>>().join("\n")
 }
 
 /// How far long work is: a bar on a terminal, nothing elsewhere (what was done is said at its end).
@@ -52,7 +60,7 @@ mod tests {
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
         let text = table(["a", "long"], [["xyz".to_owned(), "1".to_owned()]]);
-        assert_eq!(text, "a    long\nxyz  1\n");
+        assert_eq!(text, "a    long\nxyz  1");
     }
 
     #[test]

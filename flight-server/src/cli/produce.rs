@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::Common;
-use super::output::{progress, thousands};
+use super::output::{progress, say, thousands};
 use super::target::Target;
 use crate::Error;
 use crate::config::Config;
@@ -61,10 +61,9 @@ pub(super) fn run(common: &Common, config: Config, options: Options) -> Result<(
     };
     bar.finish_and_clear();
     if common.json {
-        println!("{produced}");
+        say(produced)
     } else {
         let records = produced["records"].as_u64().unwrap_or_default();
-        println!("{} records are durable in topic {}", thousands(records), options.topic);
+        say(format_args!("{} records are durable in topic {}", thousands(records), options.topic))
     }
-    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::output::{table, thousands};
+use super::output::{say, table, thousands};
 use super::target::Target;
 use super::{Common, instant};
 use crate::Error;
@@ -14,12 +14,7 @@ pub(super) fn run(common: &Common, config: Config) -> Result<(), Error> {
         Target::Server(client) => client.status()?,
         Target::Files(node) => node.status()?,
     };
-    if common.json {
-        println!("{}", to_json(&status));
-    } else {
-        print!("{}", to_text(&status));
-    }
-    Ok(())
+    if common.json { say(to_json(&status)) } else { say(to_text(&status)) }
 }
 
 /// The status in the shape the documentation promises.
@@ -74,5 +69,5 @@ fn to_text(status: &StatusResponse) -> String {
         table(["PARTITION", "NEXT OFFSET", "APPLIED", "LAG"], partitions),
         table(["VIEW", "VERSION", "STATE", "KEYS", "BYTES"], views),
     ]
-    .join("\n")
+    .join("\n\n")
 }

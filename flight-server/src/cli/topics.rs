@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::Common;
-use super::output::{table, thousands};
+use super::output::{say, table, thousands};
 use super::target::Target;
 use crate::Error;
 use crate::config::Config;
@@ -18,7 +18,7 @@ pub(super) fn run(common: &Common, config: Config) -> Result<(), Error> {
         let topics = topics.iter().map(|t| {
             json!({"name": t.name, "topic_id": t.topic_id, "start_offsets": t.start_offsets, "next_offsets": t.next_offsets})
         });
-        println!("{}", json!({"topics": topics.collect::<Vec<_>>()}));
+        say(json!({"topics": topics.collect::<Vec<_>>()}))
     } else {
         let rows = topics.iter().map(|t| {
             let records: i64 =
@@ -30,7 +30,6 @@ pub(super) fn run(common: &Common, config: Config) -> Result<(), Error> {
                 t.topic_id.clone(),
             ]
         });
-        print!("{}", table(["TOPIC", "PARTITIONS", "RECORDS", "ID"], rows));
+        say(table(["TOPIC", "PARTITIONS", "RECORDS", "ID"], rows))
     }
-    Ok(())
 }

@@ -17,7 +17,7 @@ use thalweg_core::FieldType;
 
 use super::Common;
 use super::client::Client;
-use super::output::{progress, thousands};
+use super::output::{progress, say, thousands};
 use super::target::Target;
 use crate::Error;
 use crate::config::Config;
@@ -73,12 +73,10 @@ pub(super) fn run(common: &Common, config: Config, options: &Options) -> Result<
     };
     bar.finish_and_clear();
     if common.json {
-        println!("{}", json!({"commit": commit, "rows": rows, "file": options.out}));
+        say(json!({"commit": commit, "rows": rows, "file": options.out}))
     } else {
-        println!("{} rows in {}", thousands(rows), options.out.display());
-        println!("commit {commit}");
+        say(format_args!("{} rows in {}\ncommit {commit}", thousands(rows), options.out.display()))
     }
-    Ok(())
 }
 
 fn from_server(

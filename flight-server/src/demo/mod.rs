@@ -14,7 +14,7 @@ use thalweg_backfill::{Boundary, Cancellation, Features, TrainingSet, TrainingSe
 use thalweg_definitions::load;
 use thalweg_log::TopicPartition;
 
-use crate::cli::thousands;
+use crate::cli::{say, thousands};
 use crate::config::Config;
 use crate::node::{Node, Role};
 use crate::produce::{ProduceOptions, Producer};
@@ -56,11 +56,11 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         Error::new(error.kind, format!("{}; {hint}", error.message))
     })?;
     let config = prepare(&options.dir)?;
-    println!(
+    say(format_args!(
         "Thalweg demo: {} events of three topics, in {}\n",
         thousands(world.events()),
         options.dir.display()
-    );
+    ))?;
 
     let node = Node::open(config, Role::Serve)?;
     let repository = load(&[options.example.join("features")])?;
@@ -68,9 +68,9 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
 
     let took = Clock::start();
     let ends = produce(&node, &world)?;
-    step("produced", world.events(), "events, durable", &took);
+    step("produced", world.events(), "events, durable", &took)?;
     node.wait_applied(&ends, PATIENCE)?;
-    step("ingested", world.events(), "events into 6 feature views, while they were produced", &took);
+    step("ingested", world.events(), "events into 6 feature views, while they were produced", &took)?;
 
     let spine = world.spine()?;
     let request = TrainingSetRequest {
@@ -91,23 +91,23 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         set.num_rows() as u64,
         &format!("rows of {features} features, replayed from the log"),
         &took,
-    );
+    )?;
 
     let took = Clock::start();
     let compared = compare(&node, SERVICE, &spine, &set, options.compare)?;
-    step("looked up", compared.rows, "of these rows online, each at its instant", &took);
-    println!(
+    step("looked up", compared.rows, "of these rows online, each at its instant", &took)?;
+    say(format_args!(
         "{:>14}  {} values and statuses, online against offline: {}",
         "compared",
         thousands(compared.values),
         if compared.differences.is_empty() { "equal bit for bit" } else { "NOT EQUAL" }
-    );
+    ))?;
     for difference in compared.differences.iter().take(10) {
-        println!("                {difference}");
+        say(format_args!("                {difference}"))?;
     }
-    show_last(&set, &spine);
+    show_last(&set, &spine)?;
     node.shutdown()?;
-    say_what_next(&options.dir, &set);
+    say_what_next(&options.dir, &set)?;
     match compared.differences.len() {
         0 => Ok(()),
         count => Err(Error::internal(format!(
@@ -173,10 +173,10 @@ fn produce(node: &Arc<Node>, world: &World) -> Result<Vec<(TopicPartition, i64)>
 }
 
 /// Shows a few features of the last departure of the year.
-fn show_last(set: &TrainingSet, spine: &RecordBatch) {
-    let Some(last) = set.num_batches().checked_sub(1).map(|number| set.batch(number)) else { return };
+fn show_last(set: &TrainingSet, spine: &RecordBatch) -> Result<(), Error> {
+    let Some(last) = set.num_batches().checked_sub(1).map(|number| set.batch(number)) else { return Ok(()) };
     let row = last.num_rows() - 1;
-    println!("\nThe last departure of the year, and some of what a model would have known of it:");
+    say(format_args!("\nThe last departure of the year, and some of what a model would have known of it:"))?;
     let shown = ["carrier", "origin", "dest", "event_timestamp"].map(str::to_owned).into_iter().chain(
         set.schema
             .fields()
@@ -188,14 +188,15 @@ fn show_last(set: &TrainingSet, spine: &RecordBatch) {
     );
     for name in shown {
         if let Some(column) = last.column_by_name(&name) {
-            println!("    {name:<44} {}", crate::json::to_json(column, row));
+            say(format_args!("    {name:<44} {}", crate::json::to_json(column, row)))?;
         }
     }
+    Ok(())
 }
 
-fn say_what_next(dir: &Path, set: &TrainingSet) {
+fn say_what_next(dir: &Path, set: &TrainingSet) -> Result<(), Error> {
     let settings = dir.join(crate::config::FILE_NAME);
-    println!(
+    say(format_args!(
         "\nCommit {}: the same request gives the same bytes, now and later.\n\
          The log, in Kafka's own format, is in {}; the online state in {}.\n\n\
          Try next:\n    \
@@ -208,13 +209,13 @@ fn say_what_next(dir: &Path, set: &TrainingSet) {
         dir.join("state").display(),
         settings = settings.display(),
         thalweg = std::env::args().next().as_deref().unwrap_or("thalweg"),
-    );
+    ))
 }
 
-fn step(what: &str, count: u64, of: &str, took: &Clock) {
+fn step(what: &str, count: u64, of: &str, took: &Clock) -> Result<(), Error> {
     let seconds = took.seconds();
     let rate = (count as f64 / seconds.max(1e-9)) as u64;
-    println!("{what:>14}  {} {of}: {seconds:.1} s, {} a second", thousands(count), thousands(rate));
+    say(format_args!("{what:>14}  {} {of}: {seconds:.1} s, {} a second", thousands(count), thousands(rate)))
 }
 
 /// How long something takes, for people; no value depends on it.

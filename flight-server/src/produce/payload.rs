@@ -113,7 +113,10 @@ fn to_field_types(source: &Source, rows: &RecordBatch) -> Result<RecordBatch, Er
     }
     let mut seen = BTreeSet::new();
     if let Some(twice) = rows.schema().fields().iter().find(|column| !seen.insert(column.name().clone())) {
-        return Err(Error::invalid(format!("there are two columns `{}`; name each field once", twice.name())));
+        return Err(Error::invalid(format!(
+            "there are two columns `{}`; name each field once",
+            twice.name()
+        )));
     }
     let mut columns: Vec<ArrayRef> = Vec::new();
     let mut fields = Vec::new();

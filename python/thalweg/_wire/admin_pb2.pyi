@@ -1,4 +1,3 @@
-from thalweg._wire import online_pb2 as _online_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
