@@ -97,10 +97,11 @@ impl Nyc13 {
         let positions: BTreeMap<_, _> =
             self.repository.views.iter().map(|view| view.name.as_str()).zip(0..).collect();
         self.each_selection(|view, selection| {
+            let position = positions[view.name.as_str()];
             let lanes: Vec<_> =
                 selection.inputs.iter().map(|i| Lane::of(i).expect("the input of a view")).collect();
             for row in 0..selection.len() {
-                let place = (positions[view.name.as_str()], Box::from(selection.keys.value(row)));
+                let place = (position, Box::from(selection.keys.value(row)));
                 let order_by = selection.order_by.as_ref().filter(|values| values.is_valid(row));
                 let order = Order {
                     time: Instant::from_micros(selection.times[row]),

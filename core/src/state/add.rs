@@ -4,7 +4,6 @@ use crate::{FoldPlan, Lane, Order};
 
 use super::KeyState;
 use super::chunk::Chunk;
-use super::layout::Layout;
 
 /// One event as it comes: its place, and the row of the inputs it stands at.
 #[derive(Clone, Copy)]
@@ -41,7 +40,7 @@ impl KeyState {
         if self.tail.ends_before(order) {
             if !event.fits(&self.tail) {
                 let full = std::mem::take(&mut self.tail);
-                self.close(&Layout::of(plan), self.closed.len(), full);
+                self.close(self.closed.len(), full);
             }
             event.put(&mut self.tail);
         } else {
@@ -56,13 +55,12 @@ impl KeyState {
                 event.put(&mut self.tail);
                 return;
             }
-            let layout = Layout::of(event.plan);
             if self.tail.len() == 1 {
-                return self.close(&layout, self.closed.len(), event.alone());
+                return self.close(self.closed.len(), event.alone());
             }
             let newer = self.tail.split_off(self.tail.len() / 2);
             let older = std::mem::replace(&mut self.tail, newer);
-            self.close(&layout, self.closed.len(), older);
+            self.close(self.closed.len(), older);
         }
         self.add_to_closed(event);
     }
@@ -70,28 +68,23 @@ impl KeyState {
     /// Takes in an event that comes before the end of the last closed chunk. A full chunk is split in the
     /// middle: its older half keeps the number.
     fn add_to_closed(&mut self, event: Event<'_>) {
-        let layout = Layout::of(event.plan);
         let starts_before = self.closed.partition_point(|c| c.chunk.first() <= Some(event.order));
         let mut at = starts_before.saturating_sub(1);
         while !event.fits(&self.closed[at].chunk) {
             let closed = &mut self.closed[at];
             if closed.chunk.len() == 1 {
                 let after = usize::from(closed.chunk.last() <= Some(event.order));
-                return self.close(&layout, at + after, event.alone());
+                return self.close(at + after, event.alone());
             }
             let newer = closed.chunk.split_off(closed.chunk.len() / 2);
-            closed.partials = closed.chunk.partials(&layout);
-            closed.changed = true;
+            closed.note_change();
             let in_newer = newer.first() <= Some(event.order);
-            self.close(&layout, at + 1, newer);
+            self.close(at + 1, newer);
             at += usize::from(in_newer);
         }
         let closed = &mut self.closed[at];
-        closed.changed = true;
-        let row = event.put(&mut closed.chunk);
-        for (slot, partial) in layout.slots.iter().zip(&mut closed.partials) {
-            closed.chunk.fold(slot, row..row + 1, partial);
-        }
+        closed.note_change();
+        event.put(&mut closed.chunk);
     }
 }
 
@@ -102,7 +95,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::chunk::CHUNK_EVENTS;
+    use super::super::layout::Layout;
     use super::*;
+    use crate::Instant;
     use crate::aggregation::{Accumulator, Partial};
     use crate::testing::{World, worlds};
 
@@ -118,6 +113,8 @@ mod tests {
         let mut state = KeyState::new();
         for event in arrivals {
             state.add(&world.plan, world.events[event].order, &lanes, event);
+            // Makes the partials of many chunks, which the next event may have to unmake.
+            state.values(&world.plan, Instant::MAX);
         }
         state
     }
@@ -128,11 +125,11 @@ mod tests {
         #[test]
         fn chunks_hold_all_events_in_order_however_they_arrive(world in worlds(120)) {
             let state = state_of(&world, world.arrivals());
-            let layout = Layout::of(&world.plan);
+            let slots = Layout::of(&world.plan).slots;
             let mut orders = Vec::new();
             for closed in &state.closed {
                 prop_assert!((1..=CHUNK_EVENTS).contains(&closed.chunk.len()));
-                prop_assert_eq!(bytes(&closed.partials), bytes(&closed.chunk.partials(&layout)));
+                prop_assert_eq!(bytes(closed.partials(&slots)), bytes(&closed.chunk.partials(&slots)));
                 orders.extend(closed.chunk.orders());
             }
             prop_assert!(state.tail.len() <= CHUNK_EVENTS);
@@ -170,7 +167,7 @@ mod tests {
 
         use arrow::array::{ArrayRef, StringArray};
 
-        use crate::{Aggregation, FeatureColumn, FieldType, Instant, Lookback, Window};
+        use crate::{Aggregation, FeatureColumn, FieldType, Lookback, Window};
 
         let plan = FoldPlan {
             inputs: vec![FieldType::String],

@@ -51,9 +51,14 @@ impl Bits {
     /// Puts a bit before the one at `position`.
     pub(super) fn insert(&mut self, position: usize, bit: bool) {
         self.push(false);
-        for index in (position + 1..self.len).rev() {
-            let before = self.as_slice().get(index - 1);
-            self.write(index, before);
+        // From the position on all bits move up by one; the highest of a byte becomes the lowest of the next.
+        let first = position / 8;
+        let below = (1 << (position % 8)) - 1;
+        let byte = self.bytes[first];
+        self.bytes[first] = byte & below | (byte & !below) << 1;
+        let mut carried = byte >> 7;
+        for byte in &mut self.bytes[first + 1..] {
+            (*byte, carried) = (*byte << 1 | carried, *byte >> 7);
         }
         self.write(position, bit);
     }

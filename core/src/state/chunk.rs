@@ -7,7 +7,7 @@ use crate::codec::{CodecError, Reader};
 use crate::{FoldPlan, Instant, Lane, Order};
 
 use super::column::Column;
-use super::layout::{Layout, Slot};
+use super::layout::Slot;
 use super::orders::Orders;
 
 /// Events a chunk holds at most; few in tests, so that small histories have many chunks.
@@ -102,14 +102,14 @@ impl Chunk {
         partial.add(lane.as_ref(), rows, &|row| self.orders.get(row));
     }
 
-    /// The partial of every slot over all events.
-    pub(super) fn partials(&self, layout: &Layout) -> Box<[Accumulator]> {
+    /// The partials of `slots` over all events.
+    pub(super) fn partials(&self, slots: &[Slot]) -> Box<[Accumulator]> {
         let fold = |slot: &Slot| {
             let mut partial = slot.identity();
             self.fold(slot, 0..self.len(), &mut partial);
             partial
         };
-        layout.slots.iter().map(fold).collect()
+        slots.iter().map(fold).collect()
     }
 
     /// The orders of all events.

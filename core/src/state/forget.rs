@@ -28,7 +28,7 @@ impl KeyState {
         self.head_changed = true;
         self.base.advance(until);
         for closed in self.closed.drain(..behind) {
-            self.base.take(&layout, &closed.chunk, &closed.partials);
+            self.base.take(&layout, &closed.chunk, closed.partials(&layout.slots));
             self.deleted.push(closed.part);
         }
         if !trims {
@@ -37,10 +37,9 @@ impl KeyState {
         let straddling = self.closed.first_mut().map_or(&mut self.tail, |closed| &mut closed.chunk);
         let newer = straddling.split_off(rows);
         let older = std::mem::replace(straddling, newer);
-        self.base.take(&layout, &older, &older.partials(&layout));
+        self.base.take(&layout, &older, &older.partials(&layout.slots));
         if let Some(closed) = self.closed.first_mut() {
-            closed.partials = closed.chunk.partials(&layout);
-            closed.changed = true;
+            closed.note_change();
         }
     }
 }

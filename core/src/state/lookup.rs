@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use crate::aggregation::{Accumulator, Partial};
 use crate::{Bounds, FoldPlan, Instant, Status, Value, Window};
 
-use super::layout::{Fold, Layout, Slot};
+use super::layout::{Fold, Layout};
 use super::{Answer, KeyState};
 
 /// A place between two events: the chunk (the tail counts as the last) and the row in it.
@@ -37,12 +37,11 @@ impl KeyState {
                 places.push((fold.window, between.clone()));
                 between
             });
-            let slot = &layout.slots[fold.slot];
-            let mut partial = slot.identity();
+            let mut partial = layout.slots[fold.slot].identity();
             if fold.window.reach(plan.ttl).is_none() {
                 self.base.fold(&layout, fold.slot, &mut partial);
             }
-            self.fold(slot, fold.slot, between, &mut partial);
+            self.fold(&layout, fold.slot, between, &mut partial);
             partial
         };
         let partials: SmallVec<[Accumulator; 4]> = layout.folds.iter().map(&mut fold).collect();
@@ -90,7 +89,8 @@ impl KeyState {
 
     /// Takes the events of a range into the partial of the slot at `position`: partials of whole chunks,
     /// events at its two ends.
-    fn fold(&self, slot: &Slot, position: usize, between: Range<Place>, partial: &mut Accumulator) {
+    fn fold(&self, layout: &Layout, position: usize, between: Range<Place>, partial: &mut Accumulator) {
+        let slot = &layout.slots[position];
         if between.start >= between.end {
             return;
         }
@@ -100,7 +100,7 @@ impl KeyState {
             match self.closed.get(chunk) {
                 None => self.tail.fold(slot, start..end, partial),
                 Some(closed) if start == 0 && end == closed.chunk.len() => {
-                    partial.merge(&closed.partials[position]);
+                    partial.merge(&closed.partials(&layout.slots)[position]);
                 }
                 Some(closed) => closed.chunk.fold(slot, start..end, partial),
             }

@@ -1,9 +1,9 @@
 //! The fold of one key, kept so that it can be asked at any instant.
 //!
 //! A state is a time-ordered run of chunks. The newest one is the *tail*, to which events in order are
-//! appended; the others are *closed* and keep their partials beside them, so that a lookup merges partials
-//! and looks at events only where a window begins and ends. What no instant that may still be asked can
-//! tell apart is in the *base*.
+//! appended; the others are *closed* and keep their partials beside them once a lookup has asked for them, so
+//! that the next one merges partials and looks at events only where a window begins and ends. What no instant
+//! that may still be asked can tell apart is in the *base*.
 
 mod add;
 mod base;
@@ -16,13 +16,15 @@ mod lookup;
 mod orders;
 mod parts;
 
+use std::sync::OnceLock;
+
 use crate::aggregation::{Accumulator, Partial};
 use crate::codec::CodecError;
 use crate::{Status, Value};
 
 use base::Base;
 use chunk::Chunk;
-use layout::Layout;
+use layout::Slot;
 
 /// The fold of one key by one plan: always the same plan.
 ///
@@ -49,8 +51,9 @@ struct Closed {
     /// Number of the part it is stored as.
     part: u32,
     chunk: Chunk,
-    /// For each slot of the layout, the fold of all the chunk's events.
-    partials: Box<[Accumulator]>,
+    /// For each slot of the layout, the fold of all the chunk's events: made when a lookup needs it, dropped when
+    /// the chunk changes. Most chunks of a key are never asked for, and late events would change it over and over.
+    partials: OnceLock<Box<[Accumulator]>>,
     /// Whether its part must be written again.
     changed: bool,
 }
@@ -64,7 +67,9 @@ impl KeyState {
     /// Bytes this state takes in memory, about.
     pub fn bytes_in_memory(&self) -> usize {
         let closed = |closed: &Closed| {
-            size_of::<Closed>() + closed.chunk.heap_bytes() + partial_bytes(&closed.partials)
+            size_of::<Closed>()
+                + closed.chunk.heap_bytes()
+                + closed.partials.get().map_or(0, |p| partial_bytes(p))
         };
         size_of::<Self>()
             + self.base.heap_bytes()
@@ -73,11 +78,23 @@ impl KeyState {
     }
 
     /// Closes `chunk` at `position` among the closed chunks, under a new part number.
-    fn close(&mut self, layout: &Layout, position: usize, chunk: Chunk) {
+    fn close(&mut self, position: usize, chunk: Chunk) {
         self.parts_given += 1;
-        let partials = chunk.partials(layout);
-        let closed = Closed { part: self.parts_given, chunk, partials, changed: true };
+        let closed = Closed { part: self.parts_given, chunk, partials: OnceLock::new(), changed: true };
         self.closed.insert(position, closed);
+    }
+}
+
+impl Closed {
+    /// For each of `slots`, those of the plan, the fold of all events.
+    fn partials(&self, slots: &[Slot]) -> &[Accumulator] {
+        self.partials.get_or_init(|| self.chunk.partials(slots))
+    }
+
+    /// Notes that the events are others than before.
+    fn note_change(&mut self) {
+        self.partials = OnceLock::new();
+        self.changed = true;
     }
 }
 

@@ -6,6 +6,7 @@
 //! bits, little-endian); numbers are varints.
 
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -73,8 +74,7 @@ impl KeyState {
                 }
                 Ok(chunk)
             })?;
-            let partials = chunk.partials(&layout);
-            state.closed.push(Closed { part, chunk, partials, changed: false });
+            state.closed.push(Closed { part, chunk, partials: OnceLock::new(), changed: false });
         }
         let end = state.closed.last().and_then(|closed| closed.chunk.last());
         if end.is_some() && end > state.tail.first() {
