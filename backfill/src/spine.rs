@@ -36,7 +36,8 @@ impl Spine {
     ) -> Result<Self, Error> {
         refuse_duplicates(&schema)?;
         if let Some(other) = batches.iter().find(|batch| batch.schema().fields() != schema.fields()) {
-            let reason = format!("one has columns {}, another {}", columns(&schema), columns(&other.schema()));
+            let reason =
+                format!("one has columns {}, another {}", columns(&schema), columns(&other.schema()));
             return Err(Error::MixedSpine { reason });
         }
         let batch = concat_batches(&schema, batches)?;
@@ -178,7 +179,9 @@ fn micros(times: &ArrayRef) -> Option<Vec<i64>> {
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{Date32Array, Int64Array, StringArray, TimestampNanosecondArray, TimestampSecondArray};
+    use arrow::array::{
+        Date32Array, Int64Array, StringArray, TimestampNanosecondArray, TimestampSecondArray,
+    };
     use arrow::datatypes::{Field, Schema};
 
     use super::*;

@@ -55,7 +55,9 @@ pub enum Error {
         reason: String,
     },
     /// A thread of the ingest ended by a panic: a mistake in this program.
-    #[error("the thread that should {role} topic `{topic}` panicked; start again, and report what the log says")]
+    #[error(
+        "the thread that should {role} topic `{topic}` panicked; start again, and report what the log says"
+    )]
     Panicked {
         /// The topic.
         topic: String,
