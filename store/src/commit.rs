@@ -88,7 +88,7 @@ impl TopicState {
                 for (group, key) in keys {
                     let stored = match view.hot.get(&key) {
                         Some(_) => None,
-                        None => view.load(&self.store(), group, &key)?,
+                        None => view.load(self.store(), group, &key)?,
                     };
                     idle.push((group, key, stored));
                 }
