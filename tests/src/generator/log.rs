@@ -111,22 +111,20 @@ impl Maker<'_> {
             row.extend(some_key(self.chance, definitions));
             row.retain(|name, _| !name.starts_with("key") || self.chance.random_bool(0.95));
         }
-        if let Time::Field(name) = &source.event_time {
-            if !self.chance.random_bool(self.wrong / 2.0) {
-                let value = match source.fields[name] {
-                    "date" => {
-                        Value::Date(i32::try_from(time / 86_400_000_000).expect("a day of this century"))
-                    }
-                    _ => Value::Timestamp(time),
-                };
-                row.insert(name.clone(), value);
-            }
+        if let Time::Field(name) = &source.event_time
+            && !self.chance.random_bool(self.wrong / 2.0)
+        {
+            let value = match source.fields[name] {
+                "date" => Value::Date(i32::try_from(time / 86_400_000_000).expect("a day of this century")),
+                _ => Value::Timestamp(time),
+            };
+            row.insert(name.clone(), value);
         }
-        if let Some(Time::Field(name)) = &source.append_time {
-            if self.chance.random_bool(0.8) {
-                let logged = self.frame.logged_ms(self.chance, time) * 1_000;
-                row.insert(name.clone(), Value::Timestamp(logged));
-            }
+        if let Some(Time::Field(name)) = &source.append_time
+            && self.chance.random_bool(0.8)
+        {
+            let logged = self.frame.logged_ms(self.chance, time) * 1_000;
+            row.insert(name.clone(), Value::Timestamp(logged));
         }
         if let Some(name) = source.order_by.as_ref().filter(|_| self.chance.random_bool(0.85)) {
             let turn = pick(self.chance, &[-1, 0, 1, 2, 3]);

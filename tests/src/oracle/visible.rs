@@ -154,10 +154,10 @@ pub fn time_of<'a>(source: &Source, event: &Event<'a>) -> Option<(i64, &'a Row)>
     };
     let time = read(&source.event_time)?;
     let max_ahead = source.max_ahead.map_or(86_400_000_000, TimeDelta::as_micros);
-    if let Some(appended) = source.append_time.as_ref().and_then(read) {
-        if time > appended + i128::from(max_ahead) {
-            return None;
-        }
+    if let Some(appended) = source.append_time.as_ref().and_then(read)
+        && time > appended + i128::from(max_ahead)
+    {
+        return None;
     }
     Some((i64::try_from(time).expect("an instant"), row))
 }
