@@ -12,7 +12,9 @@ pub fn shrink(case: Case, why: String, fails: impl Fn(&Case) -> Option<String>) 
     loop {
         let before = tries;
         let mut improved = false;
-        for part in [Part::Arrivals, Part::Questions, Part::Views, Part::Features, Part::Columns] {
+        for part in
+            [Part::Arrivals, Part::Questions, Part::Views, Part::Features, Part::Columns, Part::Conditions]
+        {
             improved |= shrink_part(&mut smallest, part, &mut tries, &fails);
         }
         if !improved || tries == 0 || tries == before {
@@ -28,6 +30,7 @@ enum Part {
     Views,
     Features,
     Columns,
+    Conditions,
 }
 
 /// Takes away runs of things, long ones first, as long as the case still fails.
@@ -42,10 +45,10 @@ fn shrink_part(
     while run > 0 {
         let mut from = 0;
         while from < size(&smallest.0, part) && *tries > 0 {
-            let Some(smaller) = without(&smallest.0, part, from, run) else { break };
-            *tries -= 1;
-            match fails(&smaller) {
-                Some(why) => {
+            let smaller = without(&smallest.0, part, from, run);
+            *tries -= usize::from(smaller.is_some());
+            match smaller.and_then(|smaller| Some((fails(&smaller)?, smaller))) {
+                Some((why, smaller)) => {
                     *smallest = (smaller, why);
                     improved = true;
                 }
@@ -65,6 +68,14 @@ fn size(case: &Case, part: Part) -> usize {
         Part::Views => case.definitions.views.len(),
         Part::Features => features().count(),
         Part::Columns => features().map(|feature| feature.aggregations.len() + feature.windows.len()).sum(),
+        Part::Conditions => {
+            let of_views = case
+                .definitions
+                .views
+                .iter()
+                .map(|view| usize::from(view.filter.is_some()) + usize::from(view.ttl.is_some()));
+            of_views.sum::<usize>() + features().filter(|feature| feature.filter.is_some()).count()
+        }
     }
 }
 
@@ -91,9 +102,40 @@ fn without(case: &Case, part: Part, from: usize, run: usize) -> Option<Case> {
             }
             let features = || smaller.definitions.views.iter().flat_map(|view| &view.features);
             if features().any(|feature| feature.aggregations.is_empty()) {
-                return Some(smaller).filter(|_| false);
+                return None;
+            }
+        }
+        Part::Conditions => {
+            for view in &mut smaller.definitions.views {
+                view.filter = view.filter.take().filter(|_| !goes(next()));
+                view.ttl = view.ttl.filter(|_| !goes(next()));
+                for feature in &mut view.features {
+                    feature.filter = feature.filter.take().filter(|_| !goes(next()));
+                }
             }
         }
     }
     (!smaller.definitions.views.is_empty()).then_some(smaller)
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+
+    use super::*;
+    use crate::generator::Chance;
+
+    #[test]
+    fn what_does_not_matter_goes() {
+        let case = Case::generate(&mut Chance::seed_from_u64(3));
+        let marked = |case: &Case| case.arrivals.iter().any(|arrival| arrival.row.is_some());
+        assert!(marked(&case) && case.arrivals.len() > 1, "a case with something to take away");
+        let (smallest, why) =
+            shrink(case, "at first".to_owned(), |case| marked(case).then(|| "still".to_owned()));
+        let views = &smallest.definitions.views;
+        assert_eq!((smallest.arrivals.len(), smallest.questions.len(), views.len()), (1, 0, 1));
+        assert_eq!((views[0].features.len(), views[0].columns().len()), (1, 1));
+        assert!(views[0].filter.is_none() && views[0].ttl.is_none() && views[0].features[0].filter.is_none());
+        assert_eq!(why, "still");
+    }
 }
