@@ -55,7 +55,9 @@ def test_rows_come_from_json_lines_csv_and_parquet_from_files_and_standard_input
     table = pa.table({"carrier": ["B6"], "dep_delay": [1.0], "flight_id": pa.array([10], pa.int32())})
     pq.write_table(table, tmp_path / "rows.parquet")
     place.do("produce", "departures", tmp_path / "rows.parquet")
-    (topic,) = json.loads(place.do("topics", "--json"))["topics"]
+    # The row without a time is a dead letter, which has a topic of its own once it is there.
+    topics = json.loads(place.do("topics", "--json"))["topics"]
+    (topic,) = [topic for topic in topics if topic["name"] == "departures"]
     assert (topic["name"], topic["start_offsets"], topic["next_offsets"]) == ("departures", [0], [6])
     assert re.search(r"departures\s+1\s+6\s", place.do("topics"))
 
