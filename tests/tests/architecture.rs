@@ -71,6 +71,31 @@ fn what_belongs_to_one_crate_stays_there() {
 }
 
 #[test]
+fn nothing_impure_comes_into_the_core_by_way_of_others() {
+    let offline = ["--offline".to_owned()];
+    let metadata =
+        MetadataCommand::new().other_options(offline).exec().expect("cargo resolves the workspace");
+    let resolve = metadata.resolve.as_ref().expect("dependencies were asked for");
+    let name_of = |id| metadata.packages.iter().find(|package| package.id == *id).map(|p| p.name.to_string());
+    let core = resolve.nodes.iter().find(|node| name_of(&node.id).as_deref() == Some("thalweg-core"));
+    let mut open = vec![&core.expect("the workspace has a core").id];
+    let mut reached = BTreeSet::new();
+    while let Some(id) = open.pop() {
+        let node = resolve.nodes.iter().find(|node| node.id == *id).expect("a node for every package");
+        let built_with = node
+            .deps
+            .iter()
+            .filter(|dependency| dependency.dep_kinds.iter().any(|kind| kind.kind == DependencyKind::Normal));
+        open.extend(built_with.map(|dependency| &dependency.pkg).filter(|id| reached.insert(*id)));
+    }
+    let reached: BTreeSet<_> = reached.into_iter().filter_map(name_of).collect();
+    assert!(reached.contains("arrow-array"), "the walk went nowhere: {reached:?}");
+    for never in ["tokio", "rocksdb", "rdkafka", "prost", "tonic"] {
+        assert!(!reached.contains(never), "core must not come to {never}, not by way of others either");
+    }
+}
+
+#[test]
 fn the_core_is_pure() {
     let (core, never) =
         (&dependencies()["core"], ["tokio", "rocksdb", "rdkafka", "prost", "tonic", "rand", "chrono"]);
