@@ -5,6 +5,7 @@ mod client;
 mod get;
 mod instant;
 mod output;
+mod parquet_file;
 mod produce;
 mod status;
 mod target;

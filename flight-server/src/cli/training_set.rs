@@ -8,9 +8,6 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use clap::Args;
-use parquet::arrow::ArrowWriter;
-use parquet::basic::Compression;
-use parquet::file::properties::WriterProperties;
 use serde_json::json;
 use thalweg_backfill::{Boundary, Cancellation, TrainingSetRequest};
 use thalweg_core::FieldType;
@@ -18,6 +15,7 @@ use thalweg_core::FieldType;
 use super::Common;
 use super::client::Client;
 use super::output::{progress, say, thousands};
+use super::parquet_file::ParquetFile;
 use super::target::Target;
 use crate::Error;
 use crate::config::Config;
@@ -98,12 +96,12 @@ fn from_server(
         .first()
         .and_then(|endpoint| endpoint.ticket.clone())
         .ok_or_else(|| Error::internal("the server's description names no endpoint"))?;
-    let mut writer = Writer::create(out, Arc::new(info.try_decode_schema()?))?;
+    let mut file = ParquetFile::create(out, Arc::new(info.try_decode_schema()?))?;
     client.fetch(ticket, |batch| {
         bar.inc(batch.num_rows() as u64);
-        writer.write(&batch)
+        file.write(&batch)
     })?;
-    Ok((about["commit"].as_str().unwrap_or_default().to_owned(), writer.finish()?))
+    Ok((about["commit"].as_str().unwrap_or_default().to_owned(), file.finish()?))
 }
 
 fn from_files(
@@ -125,12 +123,12 @@ fn from_files(
         full_feature_names: true,
     };
     let set = node.training_set(&request, &Cancellation::default())?;
-    let mut writer = Writer::create(out, set.schema.clone())?;
+    let mut file = ParquetFile::create(out, set.schema.clone())?;
     for batch in set.batches() {
         bar.inc(batch.num_rows() as u64);
-        writer.write(&batch)?;
+        file.write(&batch)?;
     }
-    Ok((set.commit.id.clone(), writer.finish()?))
+    Ok((set.commit.id.clone(), file.finish()?))
 }
 
 /// A spine from a file. CSV columns take the types their values tell.
@@ -159,45 +157,4 @@ fn read_spine(path: &Path) -> Result<(SchemaRef, Vec<RecordBatch>), Error> {
         .build(file)
         .map_err(|cause| wrong(&cause))?;
     Ok((schema, reader.collect::<Result<_, _>>().map_err(|cause| wrong(&cause))?))
-}
-
-/// A Parquet file in the making: it takes its name once it is whole.
-struct Writer {
-    writer: ArrowWriter<File>,
-    temporary: PathBuf,
-    path: PathBuf,
-    rows: u64,
-}
-
-impl Writer {
-    fn create(path: &Path, schema: SchemaRef) -> Result<Self, Error> {
-        let mut temporary = path.as_os_str().to_owned();
-        temporary.push(".part");
-        let temporary = PathBuf::from(temporary);
-        let refused = |cause: &dyn std::fmt::Display| {
-            Error::invalid(format!("{} cannot be written: {cause}", path.display()))
-        };
-        let file = File::create(&temporary).map_err(|cause| refused(&cause))?;
-        let properties =
-            WriterProperties::builder().set_compression(Compression::ZSTD(Default::default())).build();
-        let writer = ArrowWriter::try_new(file, schema, Some(properties)).map_err(|cause| refused(&cause))?;
-        Ok(Self { writer, temporary, path: path.to_owned(), rows: 0 })
-    }
-
-    fn write(&mut self, batch: &RecordBatch) -> Result<(), Error> {
-        self.rows += batch.num_rows() as u64;
-        let path = &self.path;
-        self.writer
-            .write(batch)
-            .map_err(|cause| Error::internal(format!("{} cannot be written: {cause}", path.display())))
-    }
-
-    fn finish(self) -> Result<u64, Error> {
-        let failed = |cause: &dyn std::fmt::Display| {
-            Error::internal(format!("{} cannot be written: {cause}", self.path.display()))
-        };
-        self.writer.close().map_err(|cause| failed(&cause))?;
-        std::fs::rename(&self.temporary, &self.path).map_err(|cause| failed(&cause))?;
-        Ok(self.rows)
-    }
 }
