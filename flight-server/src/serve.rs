@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io::IsTerminal;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow_flight::flight_service_server::FlightServiceServer;
 use tokio::net::TcpListener;
@@ -22,7 +23,12 @@ use crate::wire::online_features_server::OnlineFeaturesServer;
 use crate::{Error, Kind, http, wire};
 
 /// How long calls under way may take to end once the server was told to.
-const GRACE: std::time::Duration = std::time::Duration::from_secs(5);
+const GRACE: Duration = Duration::from_secs(5);
+
+/// A client that is silent is asked whether it is still there, and given up where it does not say so: a stream to a
+/// machine that vanished would be held for ever.
+const ASK_AFTER: Duration = Duration::from_secs(60);
+const GIVE_UP_AFTER: Duration = Duration::from_secs(20);
 
 /// Bytes a client may have under way to us before we read; hyper's default of 64 KiB slows uploads down.
 const WINDOW_BYTES: u32 = 4 << 20;
@@ -94,6 +100,8 @@ pub async fn run(node: Arc<Node>, ended: impl Future<Output = ()> + Send + 'stat
     let grpc = Server::builder()
         .initial_stream_window_size(WINDOW_BYTES)
         .initial_connection_window_size(WINDOW_BYTES)
+        .http2_keepalive_interval(Some(ASK_AFTER))
+        .http2_keepalive_timeout(Some(GIVE_UP_AFTER))
         .add_service(health_service)
         .add_service(reflection)
         .add_service(OnlineFeaturesServer::new(online).max_decoding_message_size(message_bytes))
