@@ -19,7 +19,6 @@ from measure import Cost, measure
 
 HERE = Path(__file__).resolve().parent
 EXAMPLE = HERE.parents[1] / "examples" / "nyc13"
-DEFAULT_BINARY = Path(os.environ.get("CARGO_TARGET_DIR", Path.home() / ".cache/thalweg/target")) / "release" / "thalweg"
 
 
 def main() -> int:
@@ -27,10 +26,7 @@ def main() -> int:
     options = _options()
     binary = Path(options.binary).resolve()
     if not binary.is_file():
-        print(
-            f"there is no binary at {binary}; build it with `cargo build --release`, or set THALWEG_BIN",
-            file=sys.stderr,
-        )
+        print(f"there is no binary at {binary}; build it with `cargo build --release`", file=sys.stderr)
         return 2
     with tempfile.TemporaryDirectory(prefix="thalweg-peers-") as name:
         folder = Path(name)
@@ -60,9 +56,7 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benches/peers", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="rounds that are counted (default 5)")
-    parser.add_argument(
-        "--binary", default=os.environ.get("THALWEG_BIN", DEFAULT_BINARY), help="a release build of thalweg"
-    )
+    parser.add_argument("--binary", required=True, help="a release build of thalweg")
     return parser.parse_args()
 
 
