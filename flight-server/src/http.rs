@@ -11,7 +11,7 @@ use axum::routing::get;
 use crate::metrics::Metrics;
 use crate::node::Node;
 use crate::pool::Pool;
-use crate::wire::StatusResponse;
+use crate::wire::{StatusResponse, ViewStatus};
 
 #[derive(Clone)]
 struct Served {
@@ -23,8 +23,9 @@ struct Served {
 /// The routes of the HTTP port.
 ///
 /// - `/healthz`: 200 while the process lives.
-/// - `/readyz`: 200 when every source runs, every view is built and the state is behind the log by no more than
-///   `limits.ready_lag_records`; else 503 and what is missing, a line each.
+/// - `/readyz`: 200 when every source runs, every view that serves can answer and is behind the log by no more than
+///   `limits.ready_lag_records`; else 503 and what is missing, a line each. Views that are built beside others that
+///   serve keep nobody from asking those; where no view serves yet, they are what is missing.
 /// - `/metrics`: figures for Prometheus.
 pub fn routes(node: Arc<Node>, pool: Arc<Pool>, metrics: Arc<Metrics>) -> Router {
     Router::new()
@@ -63,7 +64,9 @@ fn what_is_missing(status: &StatusResponse, lag_limit: u64) -> Vec<String> {
     for source in status.sources.iter().filter(|source| source.state != "running") {
         missing.push(format!("source {} is {}", source.name, source.state));
     }
-    for view in status.views.iter().filter(|view| !view.ready) {
+    let serves = |view: &ViewStatus| !view.version.is_empty();
+    let some_serve = status.views.iter().any(serves);
+    for view in status.views.iter().filter(|view| !view.ready && (serves(view) || !some_serve)) {
         missing.push(format!("view {} is being built from the log", view.name));
     }
     for partition in &status.partitions {
@@ -81,7 +84,7 @@ fn what_is_missing(status: &StatusResponse, lag_limit: u64) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::{PartitionStatus, SourceStatus, ViewStatus};
+    use crate::wire::{PartitionStatus, SourceStatus};
 
     #[test]
     fn ready_means_running_built_and_caught_up() {
@@ -101,5 +104,15 @@ mod tests {
                 "t-0 is 11 records behind, the limit `limits.ready_lag_records` is 10",
             ]
         );
+    }
+
+    #[test]
+    fn a_view_built_beside_others_keeps_nobody_waiting() {
+        let first = ViewStatus { name: "new".into(), ..Default::default() };
+        let mut status = StatusResponse { views: vec![first], ..Default::default() };
+        assert_eq!(what_is_missing(&status, 10), ["view new is being built from the log"]);
+        let version = "0011".into();
+        status.views.push(ViewStatus { name: "old".into(), version, ready: true, ..Default::default() });
+        assert!(what_is_missing(&status, 10).is_empty());
     }
 }

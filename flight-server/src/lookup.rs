@@ -7,8 +7,8 @@ use arrow::array::{Array, ArrayRef, BinaryArray};
 use arrow::datatypes::DataType;
 use thalweg_backfill::Features;
 use thalweg_core::{Instant, Status, Value, column_of, encode_keys};
-use thalweg_definitions::{Fold, Layout, Repository, key_column};
-use thalweg_ingest::Ingest;
+use thalweg_definitions::{Fold, Layout, key_column};
+use thalweg_ingest::Serving;
 use thalweg_store::{Found, Reading, TopicState, read_all};
 
 use crate::config::Clock;
@@ -57,20 +57,20 @@ pub struct LookupAnswer {
     pub versions: BTreeMap<String, String>,
 }
 
-/// Answers `request` from the states that `ingest` keeps, seen at one moment.
+/// Answers `request` by the definitions and states of `serving`, seen at one moment; none if others serve by now.
 ///
 /// `now` is the wall clock; `clock` says whether it or the watermark stands in where no instant is named.
 ///
 /// # Errors
 /// INVALID_ARGUMENT, NOT_FOUND, OUT_OF_RANGE or FAILED_PRECONDITION, as the wire contract says.
 pub fn lookup(
-    repository: &Repository,
-    ingest: &Ingest,
+    serving: &Serving,
     request: &LookupRequest,
     clock: Clock,
     now: Instant,
     row_limit: usize,
-) -> Result<LookupAnswer, Error> {
+) -> Result<Option<LookupAnswer>, Error> {
+    let repository = serving.repository();
     let features = request.features.resolve(repository)?;
     let layout = Layout::new(repository, &features, request.full_feature_names)
         .map_err(|cause| Error::from(thalweg_backfill::Error::from(cause)))?;
@@ -88,11 +88,15 @@ pub fn lookup(
         .iter()
         .map(|fold| {
             let topic = topic_of(fold);
-            let state = ingest.topic(&topic).ok_or_else(|| not_ready(fold))?;
+            let state = serving.topic(&topic).ok_or_else(|| not_kept(fold))?;
             Ok((topic, state))
         })
         .collect::<Result<BTreeMap<String, Arc<TopicState>>, Error>>()?;
     let readings = read_all(&states.values().map(|state| state.as_ref()).collect::<Vec<_>>());
+    // While the guards are held none of them can be retired. So all views are of these definitions, or none is asked.
+    if readings.iter().any(Reading::is_retired) {
+        return Ok(None);
+    }
     let reading_of: BTreeMap<&str, &Reading<'_>> = states.keys().map(String::as_str).zip(&readings).collect();
     let sources = layout.folds.iter().filter_map(|fold| repository.source(&fold.view.source));
     let watermark =
@@ -128,7 +132,7 @@ pub fn lookup(
             to_column(&column.name, &column.data_type, place, &found[column.fold])
         })
         .collect();
-    Ok(LookupAnswer { columns, rows, at, applied, watermark, versions })
+    Ok(Some(LookupAnswer { columns, rows, at, applied, watermark, versions }))
 }
 
 fn row_count(entities: &BTreeMap<String, ArrayRef>, limit: usize) -> Result<usize, Error> {
@@ -192,14 +196,11 @@ fn refuse_unused(layout: &Layout<'_>, entities: &BTreeMap<String, ArrayRef>) -> 
     }
 }
 
-fn not_ready(fold: &Fold<'_>) -> Error {
-    Error::new(
-        Kind::FailedPrecondition,
-        format!(
-            "view `{}` is not being kept yet: its state is still being opened; try again",
-            fold.view.name
-        ),
-    )
+fn not_kept(fold: &Fold<'_>) -> Error {
+    Error::internal(format!(
+        "view `{}` is defined and has no state: a mistake of the program",
+        fold.view.name
+    ))
 }
 
 fn to_column(name: &str, data_type: &DataType, feature: usize, found: &Found) -> LookupColumn {

@@ -22,6 +22,7 @@ pub struct Metrics {
     lag_records: Family<Partition, Gauge>,
     keys: Family<View, Gauge>,
     state_bytes: Family<View, Gauge>,
+    records_left: Family<View, Gauge>,
     watermark_us: Family<Source, Gauge>,
     events: Family<Source, Gauge>,
     dead_letters: Family<Source, Gauge>,
@@ -46,6 +47,7 @@ impl Metrics {
             lag_records: Family::default(),
             keys: Family::default(),
             state_bytes: Family::default(),
+            records_left: Family::default(),
             watermark_us: Family::default(),
             events: Family::default(),
             dead_letters: Family::default(),
@@ -67,6 +69,11 @@ impl Metrics {
         registry.register("lag_records", "Records of the log not applied yet", metrics.lag_records.clone());
         registry.register("view_keys", "Entity keys with state", metrics.keys.clone());
         registry.register("view_state_bytes", "Bytes of state, about", metrics.state_bytes.clone());
+        registry.register(
+            "view_records_left",
+            "Records that a version being built has not read yet",
+            metrics.records_left.clone(),
+        );
         registry.register("source_watermark_us", "How far event time has come", metrics.watermark_us.clone());
         registry.register("source_events", "Events applied since the start", metrics.events.clone());
         registry.register(
@@ -109,6 +116,8 @@ impl Metrics {
             let label = vec![("view", view.name.clone())];
             self.keys.get_or_create(&label).set(to_gauge(view.keys));
             self.state_bytes.get_or_create(&label).set(to_gauge(view.bytes));
+            let left = view.building.as_ref().map_or(0, |building| building.records_left);
+            self.records_left.get_or_create(&label).set(to_gauge(left));
         }
         for source in &status.sources {
             let label = vec![("source", source.name.clone())];

@@ -2,11 +2,11 @@
 
 use thalweg_core::Instant;
 use thalweg_definitions::Repository;
-use thalweg_ingest::{Condition, Status, TopicStatus};
+use thalweg_ingest::{BuildStatus, Condition, Status, TopicStatus, ViewBuild};
 use thalweg_log::{EmbeddedLog, TopicPartition};
 
 use crate::Error;
-use crate::wire::{PartitionStatus, SourceStatus, StatusResponse, ViewStatus};
+use crate::wire::{PartitionStatus, SourceStatus, StatusResponse, ViewBuild as WireBuild, ViewStatus};
 
 /// The status of a running ingest.
 pub fn of_ingest(status: &Status) -> StatusResponse {
@@ -15,7 +15,7 @@ pub fn of_ingest(status: &Status) -> StatusResponse {
     let watermark_us = sources.iter().map(|source| source.watermark_us).min().flatten();
     StatusResponse {
         partitions: status.topics.iter().flat_map(partitions).collect(),
-        views: status.topics.iter().flat_map(views).collect(),
+        views: views(status),
         sources,
         watermark_us,
     }
@@ -53,14 +53,53 @@ fn partitions(topic: &TopicStatus) -> impl Iterator<Item = PartitionStatus> + '_
     })
 }
 
-fn views(topic: &TopicStatus) -> impl Iterator<Item = ViewStatus> + '_ {
-    topic.views.iter().map(|view| ViewStatus {
+/// The views that serve, each with what is built to take its place, and those whose first version is built.
+fn views(status: &Status) -> Vec<ViewStatus> {
+    let building = status.building.as_ref();
+    let build_of = |name: &str| {
+        let building = building?;
+        let build = building.views.iter().find(|build| build.view.name == name)?;
+        Some(to_wire(building, build))
+    };
+    let serving = status.topics.iter().flat_map(|topic| &topic.views).map(|view| ViewStatus {
+        version: short(&view.version),
+        ready: !view.rebuilding,
+        building: build_of(&view.name),
+        ..sizes(view)
+    });
+    let mut views: Vec<_> = serving.collect();
+    let builds = building.map_or(&[][..], |building| &building.views);
+    let first = builds.iter().filter(|build| views.iter().all(|view| view.name != build.view.name));
+    let first: Vec<_> = first
+        .map(|build| ViewStatus { building: build_of(&build.view.name), ..sizes(&build.view) })
+        .collect();
+    views.extend(first);
+    views.sort_by(|a, b| a.name.cmp(&b.name));
+    views
+}
+
+/// Name and size of what there is of a view.
+fn sizes(view: &thalweg_store::ViewStatus) -> ViewStatus {
+    ViewStatus {
         name: view.name.clone(),
-        version: view.version[..6].iter().map(|byte| format!("{byte:02x}")).collect(),
         keys: view.keys,
         bytes: view.bytes_on_disk.max(view.bytes_in_memory),
-        ready: !view.rebuilding,
-    })
+        ..ViewStatus::default()
+    }
+}
+
+fn to_wire(building: &BuildStatus, build: &ViewBuild) -> WireBuild {
+    let stopped = build.stopped.clone().or_else(|| building.held_up.clone());
+    WireBuild {
+        version: short(&build.view.version),
+        records_left: build.records_left,
+        stopped: stopped.unwrap_or_default(),
+    }
+}
+
+/// A version as people are shown it.
+fn short(version: &thalweg_store::Version) -> String {
+    version[..6].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn sources(topic: &TopicStatus) -> impl Iterator<Item = SourceStatus> + '_ {

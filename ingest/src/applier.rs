@@ -5,14 +5,14 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use thalweg_core::{Instant, TimeDelta};
-use thalweg_log::{DeadLetter, EmbeddedLog};
+use thalweg_log::DeadLetter;
 use thalweg_store::Store;
 
 use crate::error::Result;
 use crate::pipeline::Shared;
 use crate::reader::Chunk;
 use crate::status::count;
-use crate::{Clock, IngestOptions, dead_letters};
+use crate::{Clock, IngestOptions};
 
 /// Nothing came for so long: there is nothing more to read now.
 const IDLE: Duration = Duration::from_millis(20);
@@ -22,7 +22,6 @@ const MAX_LETTER_BYTES: usize = 16 << 20;
 
 /// Applies what was read, and commits.
 pub(crate) struct Applier {
-    log: Arc<EmbeddedLog>,
     store: Arc<Store>,
     clock: Arc<dyn Clock>,
     shared: Arc<Shared>,
@@ -42,7 +41,6 @@ impl Applier {
     pub(crate) fn new(options: &IngestOptions, shared: Arc<Shared>) -> Self {
         let now = options.clock.now();
         Self {
-            log: Arc::clone(&options.log),
             store: Arc::clone(&options.store),
             clock: Arc::clone(&options.clock),
             commit_events: options.commit_events,
@@ -93,7 +91,7 @@ impl Applier {
             self.letter_bytes += bytes + letter.reason.len();
             self.letters[source].push(letter);
         }
-        self.shared.announce();
+        self.shared.progress.announce();
         Ok(())
     }
 
@@ -110,14 +108,20 @@ impl Applier {
         if !self.uncommitted {
             return Ok(());
         }
-        for (source, letters) in self.shared.state.sources().iter().zip(&mut self.letters) {
-            dead_letters::append(&self.log, source, letters)?;
-            count(&self.shared.counters.dead_letters, letters.len() as u64);
-            letters.clear();
+        for (source, letters) in self.shared.letters.iter().zip(&mut self.letters) {
+            count(&self.shared.counters.dead_letters, source.write(letters)?);
         }
         let committed = self.shared.state.commit()?;
-        tracing::debug!(topic = %self.shared.topic, states = committed.states, bytes = committed.bytes, "committed");
+        tracing::debug!(
+            topic = self.shared.topic(),
+            states = committed.states,
+            bytes = committed.bytes,
+            "committed"
+        );
         count(&self.shared.counters.commits, 1);
+        for source in &self.shared.letters {
+            source.passed(|partition| self.shared.state.resume_from(partition));
+        }
         self.letter_bytes = 0;
         self.events = 0;
         self.uncommitted = false;

@@ -64,6 +64,12 @@ pub enum Error {
         /// What the thread did.
         role: &'static str,
     },
+    /// That other definitions serve could not be recorded, so they do not.
+    #[error("changed definitions cannot be put in the place of those that serve: {reason}")]
+    NotRecorded {
+        /// Why not.
+        reason: String,
+    },
     /// The system gives no further thread.
     #[error("cannot start a thread for topic `{topic}`: {cause}")]
     Thread {

@@ -9,17 +9,22 @@ use thalweg_store::Store;
 
 use crate::Clock;
 
+/// Records durably that these definitions serve from now on; what it says where that fails.
+pub type BeforeSwap = dyn Fn(&Repository) -> Result<(), String> + Send + Sync;
+
 /// What an ingest needs and how it behaves. None of the numbers changes a value.
 #[derive(Clone)]
 pub struct IngestOptions {
     /// Where events come from, and dead letters go.
     pub log: Arc<EmbeddedLog>,
-    /// What is made of them.
+    /// What is made of them, to begin with.
     pub repository: Arc<Repository>,
     /// Where the result is kept.
     pub store: Arc<Store>,
     /// The wall clock.
     pub clock: Arc<dyn Clock>,
+    /// Called before other definitions begin to serve. Where it fails they do not, and it is tried again.
+    pub before_swap: Arc<BeforeSwap>,
     /// Records of one partition that are decoded and applied together, about. Lookups wait while they are applied.
     pub chunk_records: usize,
     /// Chunks that wait between reading and applying.
@@ -45,6 +50,7 @@ impl IngestOptions {
             repository,
             store,
             clock,
+            before_swap: Arc::new(|_| Ok(())),
             chunk_records: 4096,
             queue_chunks: 4,
             commit_events: 250_000,

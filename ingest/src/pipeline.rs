@@ -2,34 +2,36 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::sync_channel;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
-use std::time::Duration;
 
-use thalweg_log::TopicPartition;
+use thalweg_definitions::Repository;
 use thalweg_store::TopicState;
 
 use crate::IngestOptions;
 use crate::applier::Applier;
+use crate::bound::Bound;
 use crate::error::{Error, Result};
+use crate::letter_box::{LetterBoxes, Letters};
+use crate::progress::Progress;
 use crate::reader::Reader;
-use crate::status::{Condition, LiveCounters, PartitionStatus, SourceStatus, TopicStatus};
+use crate::status::{Condition, LiveCounters};
 
 /// What the threads of one topic share with each other and with those who ask.
 pub(crate) struct Shared {
-    pub(crate) topic: String,
     pub(crate) state: Arc<TopicState>,
-    pub(crate) counters: LiveCounters,
-    pub(crate) stopping: AtomicBool,
+    /// The definitions that are followed.
+    pub(crate) repository: Arc<Repository>,
+    /// Names of the views, in the state's order.
+    pub(crate) views: Vec<String>,
+    /// Where dead letters go, by position of their source in the state.
+    pub(crate) letters: Vec<Letters>,
+    /// How far the topic is read.
+    pub(crate) bound: Bound,
+    pub(crate) counters: Arc<LiveCounters>,
+    pub(crate) progress: Arc<Progress>,
+    stopping: AtomicBool,
     condition: Mutex<Condition>,
-    progress: Arc<Progress>,
-}
-
-/// Wakes those who wait for offsets to be applied, of any topic.
-#[derive(Debug, Default)]
-pub(crate) struct Progress {
-    steps: Mutex<u64>,
-    made: Condvar,
 }
 
 /// Lives as long as a thread, and says so if that ends by a panic: else the topic would seem to be running.
@@ -41,7 +43,7 @@ struct Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let topic = self.shared.topic.clone();
+            let topic = self.shared.topic().to_owned();
             self.shared.set_stopped(&Error::Panicked { topic, role: self.role });
         }
     }
@@ -53,42 +55,34 @@ pub(crate) struct Pipeline {
     threads: Vec<JoinHandle<()>>,
 }
 
-impl Progress {
-    /// Tells everybody who waits to look again.
-    pub(crate) fn announce(&self) {
-        *self.lock() += 1;
-        self.made.notify_all();
-    }
-
-    /// Waits until `done` gives an answer, at most for `timeout`.
-    pub(crate) fn wait_for<T>(&self, timeout: Duration, mut done: impl FnMut() -> Option<T>) -> Option<T> {
-        let mut answer = None;
-        let (steps, _) = self
-            .made
-            .wait_timeout_while(self.lock(), timeout, |_| {
-                answer = done();
-                answer.is_none()
-            })
-            .unwrap_or_else(PoisonError::into_inner);
-        drop(steps);
-        answer
-    }
-
-    fn lock(&self) -> MutexGuard<'_, u64> {
-        self.steps.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl Shared {
-    pub(crate) fn new(state: Arc<TopicState>, progress: Arc<Progress>) -> Self {
+    /// What is shared about `state`, which is fed as `repository` says with the events before `bound`.
+    pub(crate) fn new(
+        state: Arc<TopicState>,
+        repository: Arc<Repository>,
+        bound: Bound,
+        letters: &LetterBoxes,
+        counters: Arc<LiveCounters>,
+        progress: Arc<Progress>,
+    ) -> Self {
+        let views = state.view_names();
+        let letters = state.sources().iter().map(|source| letters.reader_of(source)).collect();
         Self {
-            topic: state.topic().to_owned(),
             state,
-            counters: LiveCounters::default(),
+            repository,
+            views,
+            letters,
+            bound,
+            counters,
+            progress,
             stopping: AtomicBool::new(false),
             condition: Mutex::new(Condition::WaitingForTopic),
-            progress,
         }
+    }
+
+    /// Name of the topic.
+    pub(crate) fn topic(&self) -> &str {
+        self.state.topic()
     }
 
     pub(crate) fn stopping(&self) -> bool {
@@ -112,7 +106,7 @@ impl Shared {
     pub(crate) fn set_stopped(&self, error: &Error) {
         let mut condition = self.condition.lock().unwrap_or_else(PoisonError::into_inner);
         if !matches!(*condition, Condition::Stopped(_)) {
-            tracing::error!(topic = %self.topic, %error, "the ingest of a topic has stopped");
+            tracing::error!(topic = self.topic(), %error, "the ingest of a topic has stopped");
             *condition = Condition::Stopped(error.to_string());
         }
         drop(condition);
@@ -122,18 +116,33 @@ impl Shared {
 
 impl Pipeline {
     /// Starts the threads.
-    pub(crate) fn start(options: &IngestOptions, shared: Arc<Shared>, views: Vec<String>) -> Result<Self> {
-        let (sender, receiver) = sync_channel(options.queue_chunks.max(1));
-        let mut pipeline = Self { shared: Arc::clone(&shared), threads: Vec::new() };
-        let applier = Applier::new(options, Arc::clone(&shared));
-        pipeline.spawn("apply", move || applier.run(&receiver))?;
-        let reader = Reader::new(options, shared, views, sender);
-        pipeline.spawn("read", move || reader.run())?;
+    pub(crate) fn start(options: &IngestOptions, shared: Arc<Shared>) -> Result<Self> {
+        let mut pipeline = Self { shared, threads: Vec::new() };
+        pipeline.start_threads(options)?;
         Ok(pipeline)
     }
 
+    /// Goes on where [`halt`](Self::halt) has ended; what has stopped by itself stays as it is.
+    pub(crate) fn resume(&mut self, options: &IngestOptions) {
+        if !self.threads.is_empty() || matches!(self.shared.condition(), Condition::Stopped(_)) {
+            return;
+        }
+        self.shared.stopping.store(false, Ordering::Relaxed);
+        if let Err(error) = self.start_threads(options) {
+            self.shared.set_stopped(&error);
+        }
+    }
+
+    fn start_threads(&mut self, options: &IngestOptions) -> Result<()> {
+        let (sender, receiver) = sync_channel(options.queue_chunks.max(1));
+        let applier = Applier::new(options, Arc::clone(&self.shared));
+        self.spawn("apply", move || applier.run(&receiver))?;
+        let reader = Reader::new(options, Arc::clone(&self.shared), sender);
+        self.spawn("read", move || reader.run())
+    }
+
     fn spawn(&mut self, role: &'static str, work: impl FnOnce() + Send + 'static) -> Result<()> {
-        let topic = &self.shared.topic;
+        let topic = self.shared.topic();
         let watch = Watch { shared: Arc::clone(&self.shared), role };
         let thread = Builder::new()
             .name(format!("{role} {topic}"))
@@ -141,13 +150,9 @@ impl Pipeline {
                 let _watch = watch;
                 work();
             })
-            .map_err(|cause| Error::Thread { topic: topic.clone(), cause })?;
+            .map_err(|cause| Error::Thread { topic: topic.to_owned(), cause })?;
         self.threads.push(thread);
         Ok(())
-    }
-
-    pub(crate) fn shared(&self) -> &Shared {
-        &self.shared
     }
 
     /// Tells the threads to end once what was read is applied and committed.
@@ -155,64 +160,43 @@ impl Pipeline {
         self.shared.stopping.store(true, Ordering::Relaxed);
     }
 
-    /// Waits until the threads have ended.
-    pub(crate) fn join(&mut self) {
+    /// Ends the threads; what was read is applied and committed.
+    pub(crate) fn halt(&mut self) {
+        self.ask_to_stop();
         for thread in self.threads.drain(..) {
             if thread.join().is_err() {
-                tracing::error!(topic = %self.shared.topic, "a thread of the ingest panicked");
+                tracing::error!(topic = self.shared.topic(), "a thread of the ingest panicked");
             }
-        }
-    }
-
-    /// How it is doing.
-    pub(crate) fn status(&self, options: &IngestOptions) -> TopicStatus {
-        let shared = &self.shared;
-        let partitions = options.log.topic(&shared.topic).map_or(0, |info| info.partitions);
-        let reading = shared.state.read();
-        let partition_status = |partition| PartitionStatus {
-            partition,
-            next_offset: options
-                .log
-                .next_offset(&TopicPartition::new(shared.topic.as_str(), partition))
-                .unwrap_or(0),
-            applied: reading.applied().get(&partition).copied().unwrap_or(0),
-        };
-        let source_status =
-            |name: &String| SourceStatus { name: name.clone(), watermark: reading.watermark(name) };
-        TopicStatus {
-            topic: shared.topic.clone(),
-            condition: shared.condition(),
-            partitions: (0..partitions).map(partition_status).collect(),
-            sources: shared.state.sources().iter().map(source_status).collect(),
-            views: reading.views(),
-            counters: shared.counters.read(),
         }
     }
 }
 
 impl Drop for Pipeline {
     fn drop(&mut self) {
-        self.ask_to_stop();
-        self.join();
+        self.halt();
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use thalweg_definitions::load_text;
     use thalweg_store::{Store, StoreOptions};
 
     use super::*;
+    use crate::tests::support::open_log;
 
     #[test]
     fn a_thread_that_panics_stops_its_topic() {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        let store = Store::open(dir.path(), StoreOptions::default()).expect("a new store");
-        let state = TopicState::open(store, "t", Vec::new()).expect("no views");
-        let shared = Arc::new(Shared::new(Arc::new(state), Arc::default()));
-        let mut pipeline = Pipeline { shared: Arc::clone(&shared), threads: Vec::new() };
+        let store = Store::open(dir.path().join("state"), StoreOptions::default()).expect("a new store");
+        let state = Arc::new(TopicState::open(store, "t", Vec::new()).expect("no views"));
+        let repository = Arc::new(load_text(&[]).expect("no definitions"));
+        let letters = LetterBoxes::new(open_log(&dir.path().join("log"), 1));
+        let shared = Shared::new(state, repository, Bound::LogEnd, &letters, Arc::default(), Arc::default());
+        let mut pipeline = Pipeline { shared: Arc::new(shared), threads: Vec::new() };
         pipeline.spawn("read", || panic!("on purpose")).expect("a thread");
-        pipeline.join();
-        let Condition::Stopped(reason) = shared.condition() else { panic!("{:?}", shared.condition()) };
+        pipeline.halt();
+        let Condition::Stopped(reason) = pipeline.shared.condition() else { panic!("it goes on") };
         assert!(reason.starts_with("the thread that should read topic `t` panicked"), "{reason}");
     }
 }

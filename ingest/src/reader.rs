@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
-use thalweg_definitions::Repository;
 use thalweg_log::{DeadLetter, EmbeddedLog, Error as LogError, TopicPartition};
 use thalweg_store::Batch;
 
 use crate::IngestOptions;
+use crate::bound::Bound;
 use crate::error::{Error, Result};
 use crate::pipeline::Shared;
 use crate::source_reader::SourceReader;
@@ -30,28 +30,15 @@ pub(crate) struct Chunk {
 /// Reads the partitions of a topic in turn and sends what they hold.
 pub(crate) struct Reader {
     log: Arc<EmbeddedLog>,
-    repository: Arc<Repository>,
     shared: Arc<Shared>,
-    views: Vec<String>,
     chunk_records: usize,
     sender: SyncSender<Chunk>,
 }
 
 impl Reader {
-    pub(crate) fn new(
-        options: &IngestOptions,
-        shared: Arc<Shared>,
-        views: Vec<String>,
-        sender: SyncSender<Chunk>,
-    ) -> Self {
-        Self {
-            log: Arc::clone(&options.log),
-            repository: Arc::clone(&options.repository),
-            shared,
-            views,
-            chunk_records: options.chunk_records.max(1),
-            sender,
-        }
+    pub(crate) fn new(options: &IngestOptions, shared: Arc<Shared>, sender: SyncSender<Chunk>) -> Self {
+        let log = Arc::clone(&options.log);
+        Self { log, shared, chunk_records: options.chunk_records.max(1), sender }
     }
 
     /// Reads until it is told to stop or cannot go on.
@@ -67,7 +54,7 @@ impl Reader {
 
     fn read_topic(&self) -> Result<()> {
         let mut sources = (0..self.shared.state.sources().len())
-            .map(|position| SourceReader::new(&self.repository, &self.shared.state, position, &self.views))
+            .map(|position| SourceReader::new(&self.shared, position))
             .collect::<Result<Vec<_>>>()?;
         let Some(partitions) = self.find_topic(&mut sources)? else { return Ok(()) };
         self.shared.set_running();
@@ -79,20 +66,25 @@ impl Reader {
                 if self.shared.stopping() {
                     return Ok(());
                 }
-                if sources.first().is_none_or(|source| source.next_offset(partition) >= ends[partition]) {
+                let until = self.shared.bound.of(partition as i32, ends[partition]);
+                if sources.first().is_none_or(|source| source.next_offset(partition) >= until) {
                     continue;
                 }
                 idle = false;
-                let chunk = self.read_chunk(&mut sources, partition, ends)?;
+                let chunk = self.read_chunk(&mut sources, partition, until, ends)?;
                 if self.sender.send(chunk).is_err() {
                     // The applying thread has stopped, and said why.
                     return Ok(());
                 }
             }
-            if idle {
-                let (partition, next) = (&partitions[idle_at], sources[0].next_offset(idle_at));
-                self.log.wait(partition, next, IDLE_WAIT);
-                idle_at = (idle_at + 1) % partitions.len();
+            match self.shared.bound {
+                _ if !idle => {}
+                Bound::LogEnd => {
+                    let (partition, next) = (&partitions[idle_at], sources[0].next_offset(idle_at));
+                    self.log.wait(partition, next, IDLE_WAIT);
+                    idle_at = (idle_at + 1) % partitions.len();
+                }
+                Bound::Applied(_) => std::thread::sleep(IDLE_WAIT),
             }
         }
         Ok(())
@@ -100,7 +92,7 @@ impl Reader {
 
     /// Waits until the topic exists, and makes `sources` ready to read it. None if told to stop before.
     fn find_topic(&self, sources: &mut [SourceReader]) -> Result<Option<Vec<TopicPartition>>> {
-        let topic = &self.shared.topic;
+        let topic = self.shared.topic();
         let info = loop {
             if self.shared.stopping() {
                 return Ok(None);
@@ -108,13 +100,13 @@ impl Reader {
             match self.log.topic(topic) {
                 Some(info) => break info,
                 None if self.shared.state.read().topic_id().is_some() => {
-                    return Err(Error::TopicGone { topic: topic.clone() });
+                    return Err(Error::TopicGone { topic: topic.to_owned() });
                 }
                 None => std::thread::sleep(TOPIC_WAIT),
             }
         };
         let partitions: Vec<_> =
-            (0..info.partitions).map(|partition| TopicPartition::new(topic.as_str(), partition)).collect();
+            (0..info.partitions).map(|partition| TopicPartition::new(topic, partition)).collect();
         self.shared.state.bind(*info.id.as_bytes(), &self.ends(&partitions)?)?;
         let mut from = Vec::with_capacity(partitions.len());
         for partition in &partitions {
@@ -127,8 +119,14 @@ impl Reader {
         Ok(Some(partitions))
     }
 
-    /// Reads on in `partition`, the same records for every source.
-    fn read_chunk(&self, sources: &mut [SourceReader], partition: usize, ends: Vec<i64>) -> Result<Chunk> {
+    /// Reads on in `partition` up to the offset `until`, the same records for every source.
+    fn read_chunk(
+        &self,
+        sources: &mut [SourceReader],
+        partition: usize,
+        until: i64,
+        ends: Vec<i64>,
+    ) -> Result<Chunk> {
         let state = &self.shared.state;
         let mut chunk = Chunk { batch: Batch::default(), letters: Vec::new() };
         let batch = &mut chunk.batch;
@@ -137,10 +135,10 @@ impl Reader {
         batch.newest = vec![None; sources.len()];
         for at in 0..sources.len() {
             let read = match at {
-                0 => sources[0].read(state, partition, ends[partition], self.chunk_records)?,
+                0 => sources[0].read(state, partition, until, self.chunk_records)?,
                 _ => {
-                    let until = sources[0].next_offset(partition);
-                    sources[at].read_to(state, partition, until)?
+                    let reached = sources[0].next_offset(partition);
+                    sources[at].read_to(state, partition, reached)?
                 }
             };
             let position = sources[at].position();

@@ -3,26 +3,24 @@
 use std::sync::Arc;
 
 use thalweg_core::{Instant, Selection};
-use thalweg_definitions::{Repository, Selector, SourceSelector};
+use thalweg_definitions::{Selector, SourceSelector};
 use thalweg_log::{DeadLetter, Decoded, DecoderSpec, EmbeddedLog, PartitionReader, TopicPartition};
 use thalweg_store::TopicState;
 
-use crate::dead_letters::Written;
 use crate::error::{Error, Result};
+use crate::pipeline::Shared;
 
 /// A source over a topic, with the views that take events from it.
 pub(crate) struct SourceReader {
     /// Position in [`TopicState::sources`].
     position: usize,
-    name: String,
-    topic: String,
+    shared: Arc<Shared>,
     spec: DecoderSpec,
     selector: SourceSelector,
     /// Positions of the views in the topic's state, with what picks their events.
     views: Vec<(usize, Selector)>,
     /// A reader for each partition.
     partitions: Vec<PartitionReader<Arc<EmbeddedLog>>>,
-    written: Written,
 }
 
 /// What a source made of a run of records.
@@ -41,23 +39,18 @@ pub(crate) struct Read {
 }
 
 impl SourceReader {
-    /// Compiles what the source at `position` of `state` needs. `views` are the names of the topic's views, in the state's
-    /// order.
-    pub(crate) fn new(
-        repository: &Repository,
-        state: &TopicState,
-        position: usize,
-        views: &[String],
-    ) -> Result<Self> {
-        let name = state.sources()[position].clone();
+    /// Compiles what the source at `position` of the topic's state needs.
+    pub(crate) fn new(shared: &Arc<Shared>, position: usize) -> Result<Self> {
+        let repository = &shared.repository;
+        let name = shared.state.sources()[position].clone();
         let missing = |view: &str, what, name: &str| Error::Repository {
             view: view.to_owned(),
             what,
             name: name.to_owned(),
         };
         let source = repository.source(&name).ok_or_else(|| missing("?", "source", &name))?;
-        let mut selectors = Vec::new();
-        for (position, view) in views.iter().enumerate() {
+        let (mut selectors, mut used) = (Vec::new(), Vec::new());
+        for (position, view) in shared.views.iter().enumerate() {
             let Some(view) = repository.view(view).filter(|view| view.source == name) else { continue };
             let entity =
                 repository.entity(&view.entity).ok_or_else(|| missing(&view.name, "entity", &view.entity))?;
@@ -67,17 +60,15 @@ impl SourceReader {
                 cause,
             })?;
             selectors.push((position, selector));
+            used.push(view);
         }
-        let used: Vec<_> = repository.views_of(&name).collect();
         Ok(Self {
             position,
-            topic: source.topic.clone(),
+            shared: Arc::clone(shared),
             spec: source.decoder_spec(&used),
             selector: SourceSelector::new(source),
             views: selectors,
             partitions: Vec::new(),
-            written: Written::default(),
-            name,
         })
     }
 
@@ -88,14 +79,12 @@ impl SourceReader {
 
     /// Makes ready to read every partition from the offset in `from`.
     pub(crate) fn seek(&mut self, log: &Arc<EmbeddedLog>, from: &[i64]) -> Result<()> {
-        let from_of = |partition: i32| {
-            usize::try_from(partition).ok().and_then(|at| from.get(at)).copied().unwrap_or(0)
-        };
-        self.written = Written::load(log, &self.name, &self.topic, from_of)?;
+        let topic = self.shared.topic();
+        self.shared.letters[self.position].begin(topic, from)?;
         self.partitions = (0..)
             .zip(from)
             .map(|(partition, from)| {
-                let partition = TopicPartition::new(self.topic.as_str(), partition);
+                let partition = TopicPartition::new(topic, partition);
                 PartitionReader::new(Arc::clone(log), partition, &self.spec, *from)
             })
             .collect::<Result<_, _>>()?;
@@ -148,7 +137,8 @@ impl SourceReader {
             letters.extend(selected.dead);
             read.selections.push((*position, selected.selection));
         }
-        letters.retain(|letter| !self.written.take(letter));
+        // What is not left out here, since it is being written this moment, is found when it is written.
+        letters.retain(|letter| !self.shared.letters[self.position].knows(letter));
         read.letters.append(&mut letters);
     }
 }

@@ -3,7 +3,10 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use thalweg_core::Instant;
+use thalweg_log::{EmbeddedLog, TopicPartition};
 use thalweg_store::ViewStatus;
+
+use crate::pipeline::Shared;
 
 /// Whether a topic is being ingested.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,8 +22,32 @@ pub enum Condition {
 /// How the ingest of all topics is doing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
-    /// Every topic that feeds views, by name.
+    /// Every topic that feeds views that serve, by name.
     pub topics: Vec<TopicStatus>,
+    /// What is built to take their place, if definitions are changing.
+    pub building: Option<BuildStatus>,
+}
+
+/// What is built beside what serves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuildStatus {
+    /// The views that are built. They are swapped in together.
+    pub views: Vec<ViewBuild>,
+    /// Why the last try to swap them in failed, if one has. It is tried again.
+    pub held_up: Option<String>,
+}
+
+/// One view that is being built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ViewBuild {
+    /// The topic that feeds it.
+    pub topic: String,
+    /// The view, and what there is of it.
+    pub view: ViewStatus,
+    /// Records of the topic that it has not read yet.
+    pub records_left: u64,
+    /// Why it does not go on, if it has stopped.
+    pub stopped: Option<String>,
 }
 
 /// How the ingest of one topic is doing.
@@ -80,6 +107,29 @@ impl Status {
     pub fn lag_records(&self) -> i64 {
         let running = self.topics.iter().filter(|topic| !matches!(topic.condition, Condition::Stopped(_)));
         running.flat_map(|topic| &topic.partitions).map(|at| (at.next_offset - at.applied).max(0)).sum()
+    }
+}
+
+impl Shared {
+    /// How the ingest of this topic is doing.
+    pub(crate) fn status(&self, log: &EmbeddedLog) -> TopicStatus {
+        let partitions = log.topic(self.topic()).map_or(0, |info| info.partitions);
+        let reading = self.state.read();
+        let partition_status = |partition| PartitionStatus {
+            partition,
+            next_offset: log.next_offset(&TopicPartition::new(self.topic(), partition)).unwrap_or(0),
+            applied: reading.applied().get(&partition).copied().unwrap_or(0),
+        };
+        let source_status =
+            |name: &String| SourceStatus { name: name.clone(), watermark: reading.watermark(name) };
+        TopicStatus {
+            topic: self.topic().to_owned(),
+            condition: self.condition(),
+            partitions: (0..partitions).map(partition_status).collect(),
+            sources: self.state.sources().iter().map(source_status).collect(),
+            views: reading.views(),
+            counters: self.counters.read(),
+        }
     }
 }
 

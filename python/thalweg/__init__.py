@@ -50,7 +50,7 @@ from .errors import (
 )
 from .online import OnlineResponse
 from .produced import Produced
-from .status import PartitionStatus, ServerStatus, SourceStatus, ViewStatus
+from .status import PartitionStatus, ServerStatus, SourceStatus, ViewBuild, ViewStatus
 from .training_set import TrainingSet
 
 __all__ = [
@@ -73,5 +73,6 @@ __all__ = [
     "Topic",
     "TrainingSet",
     "Unavailable",
+    "ViewBuild",
     "ViewStatus",
 ]

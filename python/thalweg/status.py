@@ -27,18 +27,32 @@ class PartitionStatus:
 
 
 @dataclass(frozen=True)
+class ViewBuild:
+    """A version of a view on its way to answer lookups."""
+
+    #: Version of the definition, in hexadecimal.
+    version: str
+    #: Records of the log that it has not read yet.
+    records_left: int
+    #: Why it does not go on; empty while it does.
+    stopped: str
+
+
+@dataclass(frozen=True)
 class ViewStatus:
     """The online state of one view."""
 
     name: str
-    #: Version of the definition, in hexadecimal.
+    #: Version of the definition that answers lookups, in hexadecimal; empty while the first one is being built.
     version: str
     #: Keys with state.
     keys: int
     #: Bytes of state, estimated.
     bytes: int
-    #: Whether lookups are answered, or the view is still being built.
+    #: Whether lookups are answered.
     ready: bool
+    #: What is built to take its place; `None` where nothing is.
+    building: ViewBuild | None
 
 
 @dataclass(frozen=True)
@@ -74,13 +88,18 @@ def of_wire(status: wire.StatusResponse) -> ServerStatus:
     """The status as the wire has it."""
     return ServerStatus(
         partitions=[PartitionStatus(p.topic, p.partition, p.next_offset, p.applied) for p in status.partitions],
-        views=[ViewStatus(v.name, v.version, v.keys, v.bytes, v.ready) for v in status.views],
+        views=[ViewStatus(v.name, v.version, v.keys, v.bytes, v.ready, _build(v)) for v in status.views],
         sources=[
             SourceStatus(s.name, s.state, _watermark(s), s.events, s.dead_letters, s.failed_expressions)
             for s in status.sources
         ],
         watermark=_watermark(status),
     )
+
+
+def _build(view: wire.ViewStatus) -> ViewBuild | None:
+    build = view.building
+    return ViewBuild(build.version, build.records_left, build.stopped) if view.HasField("building") else None
 
 
 def _watermark(message: wire.StatusResponse | wire.SourceStatus) -> dt.datetime | None:

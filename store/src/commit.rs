@@ -4,7 +4,8 @@ use rocksdb::WriteBatch;
 
 use crate::error::Result;
 use crate::keys;
-use crate::topic_state::{TopicState, Writer};
+use crate::shared::Writer;
+use crate::topic_state::TopicState;
 
 /// What a commit did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

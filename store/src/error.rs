@@ -96,6 +96,21 @@ pub enum Error {
         /// The topic.
         topic: String,
     },
+    /// Events were applied and never committed, and nobody is left to do it.
+    #[error(
+        "the ingest of topic `{topic}` has stopped with events that were not committed; start again: events are read again \
+             from the last commit"
+    )]
+    Unsettled {
+        /// The topic.
+        topic: String,
+    },
+    /// The views belong to a newer state of the topic.
+    #[error("the views over topic `{topic}` were taken over by a newer state of it; ask that")]
+    Retired {
+        /// The topic.
+        topic: String,
+    },
     /// A batch starts after the offset a view needs next.
     #[error(
         "topic `{topic}` partition {partition}: view `{view}` needs offset {needed} next and was given {given}; \

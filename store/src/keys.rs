@@ -7,22 +7,24 @@
 //! | first byte | row | rest of the key |
 //! |---|---|---|
 //! | 0x01 | version of this format | |
-//! | 0x02 | slot of a view's version | version (32 bytes), view name |
+//! | 0x02 | slot of a view's version that serves | version (32 bytes), view name |
 //! | 0x03 | the next slot to give | |
 //! | 0x04 | progress of a slot in a partition | slot u32, partition u32 |
 //! | 0x05 | watermark, horizon and key count of a slot | slot u32 |
 //! | 0x06 | part of a key's fold state | slot u32, key group u8, key length u32, key, part u32 |
+//! | 0x07 | slot of a view's version that is being built | version (32 bytes), view name |
 
 use thalweg_core::KeyGroup;
 
-use crate::slots::{Slot, Version};
+use crate::slots::{Place, Slot, Version};
 
 const FORMAT: u8 = 0x01;
-const SLOT: u8 = 0x02;
+const SERVING_SLOT: u8 = 0x02;
 const NEXT_SLOT: u8 = 0x03;
 const PROGRESS: u8 = 0x04;
 const CLOCK: u8 = 0x05;
 const STATE: u8 = 0x06;
+const BUILDING_SLOT: u8 = 0x07;
 
 /// Bytes of a state row's key before the entity key.
 const STATE_HEAD: usize = 1 + 4 + 1 + 4;
@@ -37,21 +39,29 @@ pub(crate) const fn next_slot() -> [u8; 1] {
     [NEXT_SLOT]
 }
 
-/// Key of the row that holds the slot of `version` of `view`.
-pub(crate) fn slot(view: &str, version: &Version) -> Vec<u8> {
-    [&[SLOT], version.as_slice(), view.as_bytes()].concat()
+/// Key of the row that holds the slot of `version` of `view` in `place`.
+pub(crate) fn slot(place: Place, view: &str, version: &Version) -> Vec<u8> {
+    [&[slot_prefix(place)], version.as_slice(), view.as_bytes()].concat()
 }
 
-/// First and last (exclusive) key of all slot rows.
-pub(crate) const fn slots() -> ([u8; 1], [u8; 1]) {
-    ([SLOT], [SLOT + 1])
+/// First and last (exclusive) key of all slot rows of `place`.
+pub(crate) const fn slots(place: Place) -> ([u8; 1], [u8; 1]) {
+    let prefix = slot_prefix(place);
+    ([prefix], [prefix + 1])
 }
 
-/// The view and version in a slot row's key, if it is one.
-pub(crate) fn parse_slot(key: &[u8]) -> Option<(&str, Version)> {
+/// The view and version in the key of a slot row of `place`, if it is one.
+pub(crate) fn parse_slot(place: Place, key: &[u8]) -> Option<(&str, Version)> {
     let (prefix, rest) = key.split_first()?;
     let (version, view) = rest.split_first_chunk::<32>()?;
-    (*prefix == SLOT).then_some((std::str::from_utf8(view).ok()?, *version))
+    (*prefix == slot_prefix(place)).then_some((std::str::from_utf8(view).ok()?, *version))
+}
+
+const fn slot_prefix(place: Place) -> u8 {
+    match place {
+        Place::Serving => SERVING_SLOT,
+        Place::Building => BUILDING_SLOT,
+    }
 }
 
 /// Key of the row that holds how far `slot` has read `partition`.
@@ -136,7 +146,8 @@ mod tests {
     fn the_bytes_of_every_key_stay_as_they_are() {
         let version = [0xab; 32];
         assert_eq!(hex(format()), "01");
-        assert_eq!(hex(slot("v", &version)), format!("02{}76", "ab".repeat(32)));
+        assert_eq!(hex(slot(Place::Serving, "v", &version)), format!("02{}76", "ab".repeat(32)));
+        assert_eq!(hex(slot(Place::Building, "v", &version)), format!("07{}76", "ab".repeat(32)));
         assert_eq!(hex(next_slot()), "03");
         assert_eq!(hex(progress(Slot(7), 2)), "040000000700000002");
         assert_eq!(hex(clock(Slot(7))), "0500000007");
@@ -150,7 +161,9 @@ mod tests {
     #[test]
     fn keys_give_back_what_went_into_them() {
         let version = [3; 32];
-        assert_eq!(parse_slot(&slot("départs", &version)), Some(("départs", version)));
+        for place in [Place::Serving, Place::Building] {
+            assert_eq!(parse_slot(place, &slot(place, "départs", &version)), Some(("départs", version)));
+        }
         assert_eq!(parse_progress(&progress(Slot(1), 41)), Some(41));
         assert_eq!(parse_state(StateKey::new(Slot(1), 9, b"").part(3)), Some((9, &[][..], 3)));
         assert_eq!(parse_state(StateKey::new(Slot(1), 9, b"abc").part(3)), Some((9, &b"abc"[..], 3)));
@@ -160,7 +173,7 @@ mod tests {
     fn foreign_bytes_are_no_keys() {
         for bytes in [&[][..], &[6], &[6; 13], &[6; 14], &[2; 20], &[4; 8], &[5; 9]] {
             assert_eq!(parse_state(bytes), None);
-            assert_eq!(parse_slot(bytes), None);
+            assert_eq!(parse_slot(Place::Serving, bytes), None);
             assert_eq!(parse_progress(bytes), None);
         }
     }

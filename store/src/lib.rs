@@ -6,6 +6,9 @@
 //! and the offsets they stand for in one atomic batch, so that what is on disk is at every instant the fold
 //! of a prefix of the log. Readers see values and offsets that belong together.
 //!
+//! A view may be built beside the state that serves: under a slot of its own, in a [`TopicState`] of its own. Once it
+//! has come as far, [`take_over`] makes new states out of the views of old ones, in memory, at one moment.
+//!
 //! The log is the redo log: RocksDB's own is switched off. A process that dies loses its latest commits
 //! and reads those events again; it never finds half of a commit. Why that holds is told at
 //! [`StoreOptions`].
@@ -20,9 +23,11 @@ mod keys;
 mod options;
 mod reading;
 mod rows;
+mod shared;
 mod slots;
 mod status;
 mod store;
+mod take_over;
 #[cfg(test)]
 mod tests;
 mod topic_state;
@@ -34,8 +39,9 @@ pub use error::{Error, Result};
 pub use options::StoreOptions;
 pub use reading::{Found, Reading, read_all};
 pub use rows::TopicId;
-pub use slots::{Slot, Version};
+pub use slots::{Place, Slot, Version};
 pub use status::ViewStatus;
 pub use store::Store;
+pub use take_over::{Wanted, take_over};
 pub use topic_state::{Batch, TopicState};
 pub use view_state::ViewSpec;

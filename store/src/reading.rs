@@ -8,9 +8,10 @@ use thalweg_core::{Instant, KeyState, Status, Value, key_group};
 
 use crate::error::{Error, Result};
 use crate::rows::TopicId;
+use crate::shared::Shared;
 use crate::slots::Version;
 use crate::status::ViewStatus;
-use crate::topic_state::{Shared, TopicState};
+use crate::topic_state::TopicState;
 use crate::view_state::ViewState;
 
 /// The states of a topic's views at one moment: all values, offsets and watermarks read through it belong together.
@@ -55,6 +56,12 @@ impl<'a> Reading<'a> {
         self.topic.topic()
     }
 
+    /// Whether the views belong to a newer state of the topic by now: that one is to be asked. It stays as it is for as long
+    /// as this is read.
+    pub fn is_retired(&self) -> bool {
+        self.shared.retired
+    }
+
     /// Id of the topic, once anything is known of it.
     pub fn topic_id(&self) -> Option<TopicId> {
         self.shared.topic_id
@@ -85,9 +92,12 @@ impl<'a> Reading<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownView`], [`Error::Rebuilding`], [`Error::OutOfRange`]; [`Error::Io`] and [`Error::Damaged`]
+    /// [`Error::Retired`], [`Error::UnknownView`], [`Error::Rebuilding`], [`Error::OutOfRange`]; [`Error::Io`] and [`Error::Damaged`]
     /// where a state has to be read from files.
     pub fn lookup(&self, view: &str, keys: &BinaryArray, at: Instant) -> Result<Found> {
+        if self.shared.retired {
+            return Err(Error::Retired { topic: self.topic().to_owned() });
+        }
         let view = self.view(view)?;
         self.check(view, at)?;
         let mut found = Found {

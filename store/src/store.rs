@@ -2,16 +2,18 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
-use rocksdb::{DB, Direction, FlushOptions, IteratorMode, Range, ReadOptions, WriteBatch, WriteOptions};
+use rocksdb::{
+    CompactOptions, DB, Direction, ErrorKind, FlushOptions, IteratorMode, Range, ReadOptions, WriteBatch, WriteOptions,
+};
 use thalweg_core::{FoldPlan, KeyGroup, KeyState, StateError};
 
 use crate::StoreOptions;
 use crate::error::{Error, Result};
 use crate::keys::{self, StateKey};
 use crate::rows;
-use crate::slots::{Slot, Version};
+use crate::slots::Slot;
 
 /// Version of the layout of keys and rows. Raised whenever a directory written before cannot be read as it stands.
 const FORMAT: u32 = 1;
@@ -28,8 +30,8 @@ pub struct Store {
     path: PathBuf,
     options: StoreOptions,
     write: WriteOptions,
-    /// Held while slots are given or dropped.
-    slots: Mutex<()>,
+    /// Held while slots are given, moved or dropped: those dropped whose space was not given back yet.
+    pub(crate) dropped: Mutex<Vec<Slot>>,
     /// Bytes of all decoded states in memory.
     resident: AtomicUsize,
     /// Whether something was written since the last flush was asked for.
@@ -53,7 +55,7 @@ impl Store {
             path,
             options,
             write,
-            slots: Mutex::new(()),
+            dropped: Mutex::default(),
             resident: AtomicUsize::new(0),
             unflushed: AtomicBool::new(false),
         };
@@ -69,65 +71,6 @@ impl Store {
     /// Bytes of decoded states in memory.
     pub fn resident_bytes(&self) -> usize {
         self.resident.load(Ordering::Relaxed)
-    }
-
-    /// The slot of `version` of `view`: the one it was given before, or a new one.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Io`] and [`Error::Damaged`].
-    pub fn slot(&self, view: &str, version: &Version) -> Result<Slot> {
-        let _one_at_a_time = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = keys::slot(view, version);
-        if let Some(bytes) = self.get(&key)? {
-            return rows::decode_number(&bytes).map(Slot).ok_or_else(|| damaged(view, "slot row"));
-        }
-        let next = match self.get(&keys::next_slot())? {
-            Some(bytes) => rows::decode_number(&bytes).ok_or_else(|| damaged(view, "slot counter"))?,
-            None => 0,
-        };
-        let mut batch = WriteBatch::default();
-        batch.put(key, next.to_be_bytes());
-        batch.put(keys::next_slot(), next.saturating_add(1).to_be_bytes());
-        self.write(batch)?;
-        Ok(Slot(next))
-    }
-
-    /// Drops the state of every view and version but those in `keep`, and gives the names of the views dropped.
-    /// No [`TopicState`](crate::TopicState) may have them open.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Io`] and [`Error::Damaged`].
-    pub fn retain(&self, keep: &[(&str, Version)]) -> Result<Vec<String>> {
-        let _one_at_a_time = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        let (from, until) = keys::slots();
-        let mut dropped = Vec::new();
-        for (key, value) in self.range(&from, &until)? {
-            let (view, version) = keys::parse_slot(&key).ok_or_else(|| damaged("?", "slot row"))?;
-            if keep.contains(&(view, version)) {
-                continue;
-            }
-            let slot = rows::decode_number(&value).map(Slot).ok_or_else(|| damaged(view, "slot row"))?;
-            self.drop_rows(&key, slot)?;
-            dropped.push(view.to_owned());
-        }
-        Ok(dropped)
-    }
-
-    /// Drops the state of `version` of `view`, so that it is built anew from the log under a new slot. Whether there was any.
-    /// No [`TopicState`](crate::TopicState) may have it open.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Io`] and [`Error::Damaged`].
-    pub fn drop_state(&self, view: &str, version: &Version) -> Result<bool> {
-        let _one_at_a_time = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = keys::slot(view, version);
-        let Some(bytes) = self.get(&key)? else { return Ok(false) };
-        let slot = rows::decode_number(&bytes).map(Slot).ok_or_else(|| damaged(view, "slot row"))?;
-        self.drop_rows(&key, slot)?;
-        Ok(true)
     }
 
     /// Writes everything committed so far to files, and returns when that is done.
@@ -152,7 +95,14 @@ impl Store {
         }
         let mut options = FlushOptions::default();
         options.set_wait(false);
-        self.flush_with(&options)
+        match self.flush_with(&options) {
+            // RocksDB is so busy writing out that it has stopped taking writes: there is nothing to ask it for.
+            Err(Error::Io { cause, .. }) if cause.kind() == ErrorKind::TryAgain => {
+                self.unflushed.store(true, Ordering::Relaxed);
+                Ok(())
+            }
+            done => done,
+        }
     }
 
     pub(crate) fn options(&self) -> &StoreOptions {
@@ -242,14 +192,13 @@ impl Store {
         self.db.get_approximate_sizes(&[Range::new(&from, &until)]).iter().sum()
     }
 
-    fn drop_rows(&self, slot_row: &[u8], slot: Slot) -> Result<()> {
-        let mut batch = WriteBatch::default();
-        batch.delete(slot_row);
-        batch.delete(keys::clock(slot));
-        for (from, until) in [keys::progress_of(slot), keys::states_of(slot)] {
-            batch.delete_range(from, until);
-        }
-        self.write(batch)
+    /// Rewrites the files that hold the states of `slot`, without what was deleted of them.
+    pub(crate) fn compact(&self, slot: Slot) {
+        let (from, until) = keys::states_of(slot);
+        let mut options = CompactOptions::default();
+        // What RocksDB compacts by itself goes on beside it: states are being written.
+        options.set_exclusive_manual_compaction(false);
+        self.db.compact_range_opt(Some(from), Some(until), &options);
     }
 
     /// Accepts an empty directory and one of this format.

@@ -8,6 +8,8 @@ use thalweg_core::{Instant, Selection};
 use crate::error::{Error, Result};
 use crate::reading::Reading;
 use crate::rows::TopicId;
+use crate::shared::{Shared, Writer};
+use crate::slots::Place;
 use crate::store::{Store, hex};
 use crate::view_state::{Loaded, ViewSpec, ViewState, lanes};
 
@@ -24,29 +26,6 @@ pub struct TopicState {
     sources: Vec<String>,
     shared: RwLock<Shared>,
     writer: Mutex<Writer>,
-}
-
-/// What readers see.
-pub(crate) struct Shared {
-    pub(crate) topic_id: Option<TopicId>,
-    pub(crate) views: Vec<ViewState>,
-    /// The most that any view has applied, by partition.
-    pub(crate) applied: BTreeMap<i32, i64>,
-    /// How far event time has come, by position in [`TopicState::sources`].
-    pub(crate) watermarks: Vec<Option<Instant>>,
-}
-
-/// What only the writing thread needs.
-#[derive(Default)]
-pub(crate) struct Writer {
-    /// Why nothing can be written any more.
-    pub(crate) broken: Option<String>,
-    /// Whether something was applied since the last commit.
-    pub(crate) uncommitted: bool,
-    /// Partitions that have moved on since the last commit, by view.
-    pub(crate) moved: Vec<(usize, i32)>,
-    /// View, and state row in it, at which forgetting in idle keys goes on.
-    pub(crate) forget_from: (usize, Option<Vec<u8>>),
 }
 
 /// Events of one partition, for all views over the topic.
@@ -68,23 +47,45 @@ pub struct Batch {
 }
 
 impl TopicState {
-    /// Finds what the store has of the views over `topic`.
+    /// Finds what the store has of the views over `topic`, to answer lookups. Where there is nothing of a view but what was
+    /// built to take its place, that is taken.
     ///
     /// # Errors
     ///
     /// [`Error::Io`] and [`Error::Damaged`].
     pub fn open(store: Arc<Store>, topic: &str, views: Vec<ViewSpec>) -> Result<Self> {
-        let mut sources: Vec<String> = views.iter().map(|view| view.source.clone()).collect();
+        Self::open_in(Place::Serving, store, topic, views)
+    }
+
+    /// Finds what the store has built so far of the views over `topic`, beside the states of the same versions that
+    /// answer lookups.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] and [`Error::Damaged`].
+    pub fn open_building(store: Arc<Store>, topic: &str, views: Vec<ViewSpec>) -> Result<Self> {
+        Self::open_in(Place::Building, store, topic, views)
+    }
+
+    fn open_in(place: Place, store: Arc<Store>, topic: &str, views: Vec<ViewSpec>) -> Result<Self> {
+        let views: Vec<_> =
+            views.into_iter().map(|spec| ViewState::open(&store, place, spec)).collect::<Result<_>>()?;
+        let topic_id = views.iter().find_map(|view| view.progress.values().next()).map(|seen| seen.topic_id);
+        Ok(Self::of(store, topic, topic_id, views))
+    }
+
+    /// The state that consists of `views`.
+    pub(crate) fn of(
+        store: Arc<Store>,
+        topic: &str,
+        topic_id: Option<TopicId>,
+        views: Vec<ViewState>,
+    ) -> Self {
+        let mut sources: Vec<String> = views.iter().map(|view| view.spec.source.clone()).collect();
         sources.sort_unstable();
         sources.dedup();
-        let views: Vec<_> =
-            views.into_iter().map(|spec| ViewState::open(&store, spec)).collect::<Result<_>>()?;
-        let topic_id = views.iter().find_map(|view| view.progress.values().next()).map(|seen| seen.topic_id);
-        let mut shared =
-            Shared { topic_id, views, applied: BTreeMap::new(), watermarks: vec![None; sources.len()] };
-        shared.refresh(&sources);
-        let topic = topic.to_owned();
-        Ok(Self { store, topic, sources, shared: RwLock::new(shared), writer: Mutex::default() })
+        let shared = RwLock::new(Shared::new(topic_id, views, &sources));
+        Self { store, topic: topic.to_owned(), sources, shared, writer: Mutex::default() }
     }
 
     /// Name of the topic.
@@ -95,6 +96,11 @@ impl TopicState {
     /// Names of the sources of the views, sorted.
     pub fn sources(&self) -> &[String] {
         &self.sources
+    }
+
+    /// Names of the views, in the order in which they were given.
+    pub fn view_names(&self) -> Vec<String> {
+        self.read_lock().views.iter().map(|view| view.spec.name.clone()).collect()
     }
 
     /// Checks that the state is of the topic `id`, whose partitions end at `ends` (next offsets, by partition). To be called before
@@ -140,6 +146,23 @@ impl TopicState {
     /// The offset the view at position `view` needs next of `partition`.
     pub fn next_of(&self, view: usize, partition: i32) -> i64 {
         self.read_lock().views.get(view).map_or(0, |view| view.next(partition))
+    }
+
+    /// Whether every view has applied exactly the offsets below `next` (next offsets, by partition).
+    pub fn is_at(&self, next: &BTreeMap<i32, i64>) -> bool {
+        let shared = self.read_lock();
+        let at = |partition: &i32| next.get(partition).copied().unwrap_or(0);
+        let same = |view: &ViewState| {
+            let mut partitions = next.keys().chain(view.progress.keys());
+            partitions.all(|partition| view.next(*partition) == at(partition))
+        };
+        shared.views.iter().all(same)
+    }
+
+    /// Whether every view has seen as much as any.
+    pub fn all_in_step(&self) -> bool {
+        let shared = self.read_lock();
+        shared.views.iter().all(|view| shared.in_step(view))
     }
 
     /// Folds a batch into all views at once, and moves their progress on. Each view skips what it has seen.
@@ -246,7 +269,6 @@ impl TopicState {
         }
     }
 
-    /// The states, for as long as nothing is applied.
     /// Refuses a state that a writer left when it panicked.
     pub(crate) fn check_whole(&self) -> Result<()> {
         match self.shared.is_poisoned() {
@@ -255,6 +277,7 @@ impl TopicState {
         }
     }
 
+    /// The states, for as long as nothing is applied.
     pub(crate) fn read_lock(&self) -> RwLockReadGuard<'_, Shared> {
         self.shared.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -276,37 +299,4 @@ impl Drop for TopicState {
 struct Prepared {
     first: usize,
     loaded: Loaded,
-}
-
-impl Shared {
-    /// Whether the view has seen as much as any.
-    pub(crate) fn in_step(&self, view: &ViewState) -> bool {
-        self.applied.iter().all(|(partition, next)| view.next(*partition) >= *next)
-    }
-
-    /// Derives what follows from the views' progress.
-    fn refresh(&mut self, sources: &[String]) {
-        for view in &self.views {
-            for (partition, seen) in &view.progress {
-                let most = self.applied.entry(*partition).or_insert(0);
-                *most = seen.next.max(*most);
-            }
-        }
-        for (source, watermark) in sources.iter().zip(&mut self.watermarks) {
-            let applied = &self.applied;
-            let in_step =
-                |view: &&ViewState| applied.iter().all(|(partition, next)| view.next(*partition) >= *next);
-            let views = self.views.iter().filter(|view| view.spec.source == *source).filter(in_step);
-            *watermark = (*watermark).max(views.filter_map(|view| view.clock.watermark).max());
-        }
-    }
-
-    /// Moves the horizons of all views on: of those in step by their source's watermark, of the others by their own.
-    fn move_horizons(&mut self, sources: &[String], now: Instant) {
-        let in_step: Vec<_> = self.views.iter().map(|view| self.in_step(view)).collect();
-        for (view, in_step) in self.views.iter_mut().zip(in_step) {
-            let source = sources.binary_search(&view.spec.source).ok().filter(|_| in_step);
-            view.move_horizon(source.and_then(|source| self.watermarks[source]), now);
-        }
-    }
 }

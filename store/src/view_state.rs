@@ -12,12 +12,12 @@ use crate::error::{Error, Result};
 use crate::hot::HotStates;
 use crate::keys::{self, StateKey};
 use crate::rows::{Progress, ProgressMap, TopicId, ViewClock};
-use crate::slots::{Slot, Version};
+use crate::slots::{Place, Slot, Version};
 use crate::store::{Store, damaged};
 use crate::watermark::{horizon, watermark};
 
 /// A view as the store sees it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ViewSpec {
     /// Name of the view.
     pub name: String,
@@ -33,6 +33,7 @@ pub struct ViewSpec {
 pub(crate) struct ViewState {
     pub(crate) spec: ViewSpec,
     pub(crate) slot: Slot,
+    pub(crate) place: Place,
     pub(crate) progress: ProgressMap,
     pub(crate) clock: ViewClock,
     pub(crate) hot: HotStates,
@@ -44,19 +45,24 @@ pub(crate) struct ViewState {
 pub(crate) type Loaded = Vec<(Vec<u8>, Option<KeyState>)>;
 
 impl ViewState {
-    /// Finds what the store has of the view. A state that was kept for a shorter lookback has forgotten what must be
-    /// answered now: it is dropped, to be built anew.
-    pub(crate) fn open(store: &Store, spec: ViewSpec) -> Result<Self> {
-        let found = Self::find(store, spec)?;
-        if !found.has_forgotten_too_much() {
-            return Ok(found);
+    /// Finds what the store has of the view in `place`. A state that was kept for a shorter lookback has forgotten what
+    /// must be answered now: it is dropped, to be built anew. To serve, what was built for the place is taken if there is no
+    /// other: a process that died while it swapped them has left it there.
+    pub(crate) fn open(store: &Store, place: Place, spec: ViewSpec) -> Result<Self> {
+        loop {
+            if place == Place::Serving && store.find_slot(place, &spec.name, &spec.version)?.is_none() {
+                store.promote(&[(&spec.name, spec.version)])?;
+            }
+            let found = Self::find(store, place, spec.clone())?;
+            if !found.has_forgotten_too_much() {
+                return Ok(found);
+            }
+            store.drop_state(place, &spec.name, &spec.version)?;
         }
-        store.drop_state(&found.spec.name, &found.spec.version)?;
-        Self::find(store, found.spec)
     }
 
-    fn find(store: &Store, spec: ViewSpec) -> Result<Self> {
-        let slot = store.slot(&spec.name, &spec.version)?;
+    fn find(store: &Store, place: Place, spec: ViewSpec) -> Result<Self> {
+        let slot = store.slot(place, &spec.name, &spec.version)?;
         let (from, until) = keys::progress_of(slot);
         let mut progress = ProgressMap::new();
         for (key, value) in store.range(&from, &until)? {
@@ -69,7 +75,12 @@ impl ViewState {
             None => ViewClock::default(),
         };
         let complete = progress.is_empty();
-        Ok(Self { spec, slot, progress, clock, hot: HotStates::new(), complete })
+        Ok(Self { spec, slot, place, progress, clock, hot: HotStates::new(), complete })
+    }
+
+    /// The same states in the place that serves, under a spec that differs at most in its source's name and its lookback.
+    pub(crate) fn to_serve_as(self, spec: ViewSpec) -> Self {
+        Self { spec, place: Place::Serving, ..self }
     }
 
     /// Whether less is kept than the plan's lookback asks for. Under one lookback the horizon never passes the

@@ -22,9 +22,16 @@ pub(crate) fn to_json(status: &StatusResponse) -> serde_json::Value {
     let partitions = status.partitions.iter().map(|p| {
         json!({"topic": p.topic, "partition": p.partition, "next_offset": p.next_offset, "applied": p.applied})
     });
-    let views = status.views.iter().map(
-        |v| json!({"name": v.name, "version": v.version, "keys": v.keys, "bytes": v.bytes, "ready": v.ready}),
-    );
+    let views = status.views.iter().map(|v| {
+        let building = v
+            .building
+            .as_ref()
+            .map(|b| json!({"version": b.version, "records_left": b.records_left, "stopped": b.stopped}));
+        json!({
+            "name": v.name, "version": v.version, "keys": v.keys, "bytes": v.bytes, "ready": v.ready,
+            "building": building,
+        })
+    });
     let sources = status.sources.iter().map(|s| {
         json!({
             "name": s.name, "state": s.state, "watermark": s.watermark_us.map(instant::show), "events": s.events,
@@ -62,12 +69,24 @@ fn to_text(status: &StatusResponse) -> String {
     });
     let views = status.views.iter().map(|v| {
         let state = if v.ready { "ready" } else { "being built" };
-        [v.name.clone(), v.version.clone(), state.to_owned(), thousands(v.keys), thousands(v.bytes)]
+        let building = v.building.as_ref().map_or("-".to_owned(), |b| match b.stopped.as_str() {
+            "" => format!("{}, {} records left", b.version, thousands(b.records_left)),
+            reason => format!("{}, stopped: {reason}", b.version),
+        });
+        let version = if v.version.is_empty() { "-" } else { &v.version };
+        [
+            v.name.clone(),
+            version.to_owned(),
+            state.to_owned(),
+            thousands(v.keys),
+            thousands(v.bytes),
+            building,
+        ]
     });
     [
         table(["SOURCE", "STATE", "WATERMARK", "EVENTS", "DEAD LETTERS", "FAILED EXPRESSIONS"], sources),
         table(["PARTITION", "NEXT OFFSET", "APPLIED", "LAG"], partitions),
-        table(["VIEW", "VERSION", "STATE", "KEYS", "BYTES"], views),
+        table(["VIEW", "VERSION", "STATE", "KEYS", "BYTES", "BEING BUILT"], views),
     ]
     .join("\n\n")
 }

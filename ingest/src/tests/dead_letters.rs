@@ -4,7 +4,7 @@ use thalweg_log::{BatchReader, DeadLetter, EmbeddedLog, TopicPartition, dead_let
 
 use super::support::*;
 
-fn letters(log: &EmbeddedLog, source: &str) -> Vec<(i32, i64, Option<String>, String)> {
+pub(super) fn letters(log: &EmbeddedLog, source: &str) -> Vec<(i32, i64, Option<String>, String)> {
     let topic = dead_letter_topic(source);
     if log.topic(&topic).is_none() {
         return Vec::new();
@@ -28,7 +28,7 @@ fn letters(log: &EmbeddedLog, source: &str) -> Vec<(i32, i64, Option<String>, St
     letters
 }
 
-fn spoil(world: &World, partition: usize) {
+pub(super) fn spoil(world: &World, partition: usize) {
     let bad = ["{", r#"{"carrier": "UA", "landed": 5}"#, r#"{"left": 1000000, "landed": 1000000}"#]
         .map(str::to_owned);
     append(&world.log, "flights", partition, &bad);

@@ -4,17 +4,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::{ArrayRef, Float64Array, StringArray};
+use arrow::array::{ArrayRef, BinaryArray, Float64Array, StringArray};
 use tempfile::TempDir;
-use thalweg_core::{Instant, KeyState, Lane, Order, Status, Value, encode_keys};
+use thalweg_core::{FoldPlan, Instant, KeyState, Lane, Order, Status, Value, encode_keys};
 use thalweg_definitions::{DefinitionFile, Repository, load_text};
 use thalweg_log::{Compression, EmbeddedLog, EmbeddedOptions, NewRecord, TopicIds};
 use thalweg_store::{Store, StoreOptions};
 
-use crate::{Clock, Ingest, IngestOptions};
+use crate::{Clock, Ingest, IngestOptions, Serving};
 
 /// Two sources over one topic, which tell event time from different fields.
-pub(super) const DEFINITIONS: &str = r#"
+pub(crate) const DEFINITIONS: &str = r#"
 sources:
   - name: departures
     topic: flights
@@ -46,12 +46,12 @@ feature_views:
       delay: {aggregate: [max, first], of: delay, windows: [2ms, lifetime]}
 "#;
 
-pub(super) const CARRIERS: [&str; 4] = ["UA", "AA", "B6", ""];
+pub(crate) const CARRIERS: [&str; 4] = ["UA", "AA", "B6", ""];
 
-pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A clock that stands still, far in the future.
-pub(super) struct StoppedClock;
+pub(crate) struct StoppedClock;
 
 impl Clock for StoppedClock {
     fn now(&self) -> Instant {
@@ -61,15 +61,15 @@ impl Clock for StoppedClock {
 
 /// One flight; times in microseconds.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Flight {
-    pub(super) carrier: &'static str,
-    pub(super) delay: Option<f64>,
-    pub(super) left: i64,
-    pub(super) landed: i64,
+pub(crate) struct Flight {
+    pub(crate) carrier: &'static str,
+    pub(crate) delay: Option<f64>,
+    pub(crate) left: i64,
+    pub(crate) landed: i64,
 }
 
 impl Flight {
-    pub(super) fn json(&self) -> String {
+    pub(crate) fn json(&self) -> String {
         let delay = self.delay.map_or("null".to_owned(), |delay| format!("{delay:?}"));
         format!(
             r#"{{"carrier": "{}", "delay": {delay}, "left": {}, "landed": {}}}"#,
@@ -79,7 +79,7 @@ impl Flight {
 }
 
 /// The flight number `n`: some are late, some tie, some delays are unknown.
-pub(super) fn flight(n: u64) -> Flight {
+pub(crate) fn flight(n: u64) -> Flight {
     let mixed = n.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let late = if mixed.is_multiple_of(7) { 500 } else { 0 };
@@ -93,16 +93,16 @@ pub(super) fn flight(n: u64) -> Flight {
 }
 
 /// A log and a store in a temporary directory.
-pub(super) struct World {
-    pub(super) dir: TempDir,
-    pub(super) log: Arc<EmbeddedLog>,
+pub(crate) struct World {
+    pub(crate) dir: TempDir,
+    pub(crate) log: Arc<EmbeddedLog>,
     /// Flights by partition; a flight's offset is its position.
-    pub(super) flights: Vec<Vec<Flight>>,
+    pub(crate) flights: Vec<Vec<Flight>>,
 }
 
 impl World {
     /// A log with the topic `flights` of three partitions.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let log = open_log(&dir.path().join("log"), 1);
         log.create_topic("flights", 3).expect("a new topic");
@@ -110,7 +110,7 @@ impl World {
     }
 
     /// Appends the flights with these numbers, in runs of a few to one partition.
-    pub(super) fn produce(&mut self, numbers: std::ops::Range<u64>) {
+    pub(crate) fn produce(&mut self, numbers: std::ops::Range<u64>) {
         let numbers: Vec<_> = numbers.collect();
         for (run, numbers) in numbers.chunks(17).enumerate() {
             let partition = run % 3;
@@ -120,17 +120,17 @@ impl World {
         }
     }
 
-    pub(super) fn store_path(&self) -> PathBuf {
+    pub(crate) fn store_path(&self) -> PathBuf {
         self.dir.path().join("state")
     }
 
     /// Starts to ingest `definitions` into the store at `path`.
-    pub(super) fn start(&self, definitions: &str, path: &Path) -> Ingest {
+    pub(crate) fn start(&self, definitions: &str, path: &Path) -> Ingest {
         start(&self.log, definitions, path)
     }
 
     /// The ends of all partitions, as `wait_applied` takes them.
-    pub(super) fn ends(&self) -> Vec<(&'static str, i32, i64)> {
+    pub(crate) fn ends(&self) -> Vec<(&'static str, i32, i64)> {
         (0..)
             .zip(&self.flights)
             .map(|(partition, flights)| ("flights", partition, flights.len() as i64))
@@ -138,40 +138,49 @@ impl World {
     }
 
     /// Waits until everything is applied, and holds all answers against the straight fold.
-    pub(super) fn assert_all_applied(&self, ingest: &Ingest) {
+    pub(crate) fn assert_all_applied(&self, ingest: &Ingest) {
         assert!(ingest.wait_applied(&self.ends(), PATIENCE).expect("a running ingest"));
         self.assert_answers(ingest, "delays", |flight| flight.left);
         self.assert_answers(ingest, "landings", |flight| flight.landed);
     }
 
-    /// Holds the answers of `view` against the straight fold of the offsets it says it has applied.
-    pub(super) fn assert_answers(&self, ingest: &Ingest, view: &str, time: impl Fn(&Flight) -> i64) {
-        let topic = ingest.view(view).expect("a view of this test");
+    /// Holds the answers of `view` against the straight fold of the offsets they say were applied, by the definitions that
+    /// serve.
+    pub(crate) fn assert_answers(&self, ingest: &Ingest, view: &str, time: impl Fn(&Flight) -> i64) {
+        while !self.answers_are_folds(&ingest.serving(), view, &time) {}
+    }
+
+    /// As [`assert_answers`](Self::assert_answers); false if `serving` serves no longer.
+    fn answers_are_folds(&self, serving: &Serving, view: &str, time: impl Fn(&Flight) -> i64) -> bool {
+        let topic = serving.view(view).expect("a view of this test");
         let reading = topic.read();
-        let names: ArrayRef = Arc::new(StringArray::from(CARRIERS.to_vec()));
-        let keys = encode_keys(&[names]).expect("one text");
+        if reading.is_retired() {
+            return false;
+        }
+        let defined = serving.repository().view(view).expect("a view of this test");
+        let keys = keys();
         let latest = self.flights.iter().flatten().map(&time).max().unwrap_or(0);
         let horizon = reading.horizon(view).expect("a view of this test");
         for at in [horizon.map_or(0, Instant::as_micros), latest - 400, latest, latest + 5_000] {
             let at = Instant::from_micros(at).max(horizon.unwrap_or(Instant::MIN));
             let found = reading.lookup(view, &keys, at).expect("an instant that can be answered");
+            assert_eq!(found.version, *defined.version.as_bytes());
             for (carrier, row) in CARRIERS.into_iter().zip(found.rows) {
-                let wanted = self.expected(view, reading.applied(), carrier, at, &time);
+                let wanted = self.expected(&defined.plan, reading.applied(), carrier, at, &time);
                 assert_eq!(row, wanted, "{view} of {carrier:?} at {at:?}, applied {:?}", reading.applied());
             }
         }
+        true
     }
 
     fn expected(
         &self,
-        view: &str,
+        plan: &FoldPlan,
         applied: &std::collections::BTreeMap<i32, i64>,
         carrier: &str,
         at: Instant,
         time: impl Fn(&Flight) -> i64,
     ) -> Vec<(Value, Status)> {
-        let repository = repository(DEFINITIONS);
-        let plan = &repository.view(view).expect("a view of this test").plan;
         let mut state = KeyState::new();
         for (partition, next) in applied {
             let flights = &self.flights[*partition as usize];
@@ -190,13 +199,19 @@ impl World {
     }
 }
 
-pub(super) fn repository(definitions: &str) -> Arc<Repository> {
+/// The entity keys of [`CARRIERS`].
+pub(crate) fn keys() -> BinaryArray {
+    let names: ArrayRef = Arc::new(StringArray::from(CARRIERS.to_vec()));
+    encode_keys(&[names]).expect("one text")
+}
+
+pub(crate) fn repository(definitions: &str) -> Arc<Repository> {
     Arc::new(
         load_text(&[DefinitionFile::new("test.yaml", definitions)]).expect("definitions without mistakes"),
     )
 }
 
-pub(super) fn open_log(dir: &Path, seed: u64) -> Arc<EmbeddedLog> {
+pub(crate) fn open_log(dir: &Path, seed: u64) -> Arc<EmbeddedLog> {
     let options = EmbeddedOptions {
         compression: Compression::None,
         topic_ids: TopicIds::Seeded(seed),
@@ -205,7 +220,7 @@ pub(super) fn open_log(dir: &Path, seed: u64) -> Arc<EmbeddedLog> {
     Arc::new(EmbeddedLog::open(dir, options).expect("a log of this test"))
 }
 
-pub(super) fn append(log: &EmbeddedLog, topic: &str, partition: usize, values: &[String]) {
+pub(crate) fn append(log: &EmbeddedLog, topic: &str, partition: usize, values: &[String]) {
     let record = |value: &'_ String| value.clone().into_bytes();
     let values: Vec<_> = values.iter().map(record).collect();
     let records: Vec<_> = values
@@ -215,16 +230,20 @@ pub(super) fn append(log: &EmbeddedLog, topic: &str, partition: usize, values: &
     log.append(topic, partition as i32, &records).expect("a writable log");
 }
 
-pub(super) fn start(log: &Arc<EmbeddedLog>, definitions: &str, path: &Path) -> Ingest {
+pub(crate) fn start(log: &Arc<EmbeddedLog>, definitions: &str, path: &Path) -> Ingest {
+    Ingest::start(options(log, definitions, path)).expect("a sound store")
+}
+
+/// Small pieces and little memory, so that everything happens often.
+pub(crate) fn options(log: &Arc<EmbeddedLog>, definitions: &str, path: &Path) -> IngestOptions {
     let store = StoreOptions { memory_budget_bytes: 64 << 10, ..StoreOptions::default() };
     let store = Store::open(path, store).expect("a store of this test");
     let options = IngestOptions::new(Arc::clone(log), repository(definitions), store, Arc::new(StoppedClock));
-    let options = IngestOptions { chunk_records: 50, commit_events: 300, ..options };
-    Ingest::start(options).expect("a sound store")
+    IngestOptions { chunk_records: 50, commit_events: 300, ..options }
 }
 
 /// Copies a store's files as a kill at one moment of the copying would leave them.
-pub(super) fn copy_files(from: &Path, to: &Path) {
+pub(crate) fn copy_files(from: &Path, to: &Path) {
     let files = || {
         let mut files: Vec<_> = std::fs::read_dir(from)
             .expect("the directory of a store")

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16thalweg/v1/admin.proto\x12\nthalweg.v1\",\n\x0e\x44\x65\x66initionFile\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\"J\n\x0c\x41pplyRequest\x12)\n\x05\x66iles\x18\x01 \x03(\x0b\x32\x1a.thalweg.v1.DefinitionFile\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\"<\n\rApplyResponse\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x0c\n\x04json\x18\x02 \x01(\t\x12\x0f\n\x07\x63hanges\x18\x03 \x01(\x08\"\x0f\n\rStatusRequest\"\xbf\x01\n\x0eStatusResponse\x12/\n\npartitions\x18\x01 \x03(\x0b\x32\x1b.thalweg.v1.PartitionStatus\x12%\n\x05views\x18\x02 \x03(\x0b\x32\x16.thalweg.v1.ViewStatus\x12)\n\x07sources\x18\x03 \x03(\x0b\x32\x18.thalweg.v1.SourceStatus\x12\x19\n\x0cwatermark_us\x18\x04 \x01(\x03H\x00\x88\x01\x01\x42\x0f\n\r_watermark_us\"Y\n\x0fPartitionStatus\x12\r\n\x05topic\x18\x01 \x01(\t\x12\x11\n\tpartition\x18\x02 \x01(\x05\x12\x13\n\x0bnext_offset\x18\x03 \x01(\x03\x12\x0f\n\x07\x61pplied\x18\x04 \x01(\x03\"W\n\nViewStatus\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0c\n\x04keys\x18\x03 \x01(\x04\x12\r\n\x05\x62ytes\x18\x04 \x01(\x04\x12\r\n\x05ready\x18\x05 \x01(\x08\"\x99\x01\n\x0cSourceStatus\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x19\n\x0cwatermark_us\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x0e\n\x06\x65vents\x18\x04 \x01(\x04\x12\x14\n\x0c\x64\x65\x61\x64_letters\x18\x05 \x01(\x04\x12\x1a\n\x12\x66\x61iled_expressions\x18\x06 \x01(\x04\x42\x0f\n\r_watermark_us\"\x0f\n\rTopicsRequest\"9\n\x0eTopicsResponse\x12\'\n\x06topics\x18\x01 \x03(\x0b\x32\x17.thalweg.v1.TopicStatus\"Z\n\x0bTopicStatus\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08topic_id\x18\x02 \x01(\t\x12\x14\n\x0cnext_offsets\x18\x03 \x03(\x03\x12\x15\n\rstart_offsets\x18\x04 \x03(\x03\x32\xc7\x01\n\x05\x41\x64min\x12<\n\x05\x41pply\x12\x18.thalweg.v1.ApplyRequest\x1a\x19.thalweg.v1.ApplyResponse\x12?\n\x06Status\x12\x19.thalweg.v1.StatusRequest\x1a\x1a.thalweg.v1.StatusResponse\x12?\n\x06Topics\x12\x19.thalweg.v1.TopicsRequest\x1a\x1a.thalweg.v1.TopicsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16thalweg/v1/admin.proto\x12\nthalweg.v1\",\n\x0e\x44\x65\x66initionFile\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\"J\n\x0c\x41pplyRequest\x12)\n\x05\x66iles\x18\x01 \x03(\x0b\x32\x1a.thalweg.v1.DefinitionFile\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\"<\n\rApplyResponse\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x0c\n\x04json\x18\x02 \x01(\t\x12\x0f\n\x07\x63hanges\x18\x03 \x01(\x08\"\x0f\n\rStatusRequest\"\xbf\x01\n\x0eStatusResponse\x12/\n\npartitions\x18\x01 \x03(\x0b\x32\x1b.thalweg.v1.PartitionStatus\x12%\n\x05views\x18\x02 \x03(\x0b\x32\x16.thalweg.v1.ViewStatus\x12)\n\x07sources\x18\x03 \x03(\x0b\x32\x18.thalweg.v1.SourceStatus\x12\x19\n\x0cwatermark_us\x18\x04 \x01(\x03H\x00\x88\x01\x01\x42\x0f\n\r_watermark_us\"Y\n\x0fPartitionStatus\x12\r\n\x05topic\x18\x01 \x01(\t\x12\x11\n\tpartition\x18\x02 \x01(\x05\x12\x13\n\x0bnext_offset\x18\x03 \x01(\x03\x12\x0f\n\x07\x61pplied\x18\x04 \x01(\x03\"\x80\x01\n\nViewStatus\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0c\n\x04keys\x18\x03 \x01(\x04\x12\r\n\x05\x62ytes\x18\x04 \x01(\x04\x12\r\n\x05ready\x18\x05 \x01(\x08\x12\'\n\x08\x62uilding\x18\x06 \x01(\x0b\x32\x15.thalweg.v1.ViewBuild\"C\n\tViewBuild\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x14\n\x0crecords_left\x18\x02 \x01(\x04\x12\x0f\n\x07stopped\x18\x03 \x01(\t\"\x99\x01\n\x0cSourceStatus\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x19\n\x0cwatermark_us\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x0e\n\x06\x65vents\x18\x04 \x01(\x04\x12\x14\n\x0c\x64\x65\x61\x64_letters\x18\x05 \x01(\x04\x12\x1a\n\x12\x66\x61iled_expressions\x18\x06 \x01(\x04\x42\x0f\n\r_watermark_us\"\x0f\n\rTopicsRequest\"9\n\x0eTopicsResponse\x12\'\n\x06topics\x18\x01 \x03(\x0b\x32\x17.thalweg.v1.TopicStatus\"Z\n\x0bTopicStatus\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08topic_id\x18\x02 \x01(\t\x12\x14\n\x0cnext_offsets\x18\x03 \x03(\x03\x12\x15\n\rstart_offsets\x18\x04 \x03(\x03\x32\xc7\x01\n\x05\x41\x64min\x12<\n\x05\x41pply\x12\x18.thalweg.v1.ApplyRequest\x1a\x19.thalweg.v1.ApplyResponse\x12?\n\x06Status\x12\x19.thalweg.v1.StatusRequest\x1a\x1a.thalweg.v1.StatusResponse\x12?\n\x06Topics\x12\x19.thalweg.v1.TopicsRequest\x1a\x1a.thalweg.v1.TopicsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,16 +43,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STATUSRESPONSE']._serialized_end=431
   _globals['_PARTITIONSTATUS']._serialized_start=433
   _globals['_PARTITIONSTATUS']._serialized_end=522
-  _globals['_VIEWSTATUS']._serialized_start=524
-  _globals['_VIEWSTATUS']._serialized_end=611
-  _globals['_SOURCESTATUS']._serialized_start=614
-  _globals['_SOURCESTATUS']._serialized_end=767
-  _globals['_TOPICSREQUEST']._serialized_start=769
-  _globals['_TOPICSREQUEST']._serialized_end=784
-  _globals['_TOPICSRESPONSE']._serialized_start=786
-  _globals['_TOPICSRESPONSE']._serialized_end=843
-  _globals['_TOPICSTATUS']._serialized_start=845
-  _globals['_TOPICSTATUS']._serialized_end=935
-  _globals['_ADMIN']._serialized_start=938
-  _globals['_ADMIN']._serialized_end=1137
+  _globals['_VIEWSTATUS']._serialized_start=525
+  _globals['_VIEWSTATUS']._serialized_end=653
+  _globals['_VIEWBUILD']._serialized_start=655
+  _globals['_VIEWBUILD']._serialized_end=722
+  _globals['_SOURCESTATUS']._serialized_start=725
+  _globals['_SOURCESTATUS']._serialized_end=878
+  _globals['_TOPICSREQUEST']._serialized_start=880
+  _globals['_TOPICSREQUEST']._serialized_end=895
+  _globals['_TOPICSRESPONSE']._serialized_start=897
+  _globals['_TOPICSRESPONSE']._serialized_end=954
+  _globals['_TOPICSTATUS']._serialized_start=956
+  _globals['_TOPICSTATUS']._serialized_end=1046
+  _globals['_ADMIN']._serialized_start=1049
+  _globals['_ADMIN']._serialized_end=1248
 # @@protoc_insertion_point(module_scope)

@@ -61,18 +61,30 @@ class PartitionStatus(_message.Message):
     def __init__(self, topic: _Optional[str] = ..., partition: _Optional[int] = ..., next_offset: _Optional[int] = ..., applied: _Optional[int] = ...) -> None: ...
 
 class ViewStatus(_message.Message):
-    __slots__ = ("name", "version", "keys", "bytes", "ready")
+    __slots__ = ("name", "version", "keys", "bytes", "ready", "building")
     NAME_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     KEYS_FIELD_NUMBER: _ClassVar[int]
     BYTES_FIELD_NUMBER: _ClassVar[int]
     READY_FIELD_NUMBER: _ClassVar[int]
+    BUILDING_FIELD_NUMBER: _ClassVar[int]
     name: str
     version: str
     keys: int
     bytes: int
     ready: bool
-    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., keys: _Optional[int] = ..., bytes: _Optional[int] = ..., ready: _Optional[bool] = ...) -> None: ...
+    building: ViewBuild
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., keys: _Optional[int] = ..., bytes: _Optional[int] = ..., ready: _Optional[bool] = ..., building: _Optional[_Union[ViewBuild, _Mapping]] = ...) -> None: ...
+
+class ViewBuild(_message.Message):
+    __slots__ = ("version", "records_left", "stopped")
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    RECORDS_LEFT_FIELD_NUMBER: _ClassVar[int]
+    STOPPED_FIELD_NUMBER: _ClassVar[int]
+    version: str
+    records_left: int
+    stopped: str
+    def __init__(self, version: _Optional[str] = ..., records_left: _Optional[int] = ..., stopped: _Optional[str] = ...) -> None: ...
 
 class SourceStatus(_message.Message):
     __slots__ = ("name", "state", "watermark_us", "events", "dead_letters", "failed_expressions")

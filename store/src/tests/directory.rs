@@ -3,7 +3,7 @@
 use rocksdb::{DB, Options};
 
 use super::support::*;
-use crate::{Error, Store, StoreOptions};
+use crate::{Error, Place, Store, StoreOptions};
 
 #[test]
 fn a_second_opener_is_told_what_to_do() {
@@ -39,18 +39,18 @@ fn directories_of_another_format_are_refused() {
 fn a_slot_is_given_once_and_never_again() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let store = open(dir.path(), &tight());
-    let first = store.slot("a", &[1; 32]).expect("a slot");
-    let second = store.slot("a", &[2; 32]).expect("a slot");
-    let third = store.slot("b", &[1; 32]).expect("a slot");
+    let first = store.slot(Place::Serving, "a", &[1; 32]).expect("a slot");
+    let second = store.slot(Place::Serving, "a", &[2; 32]).expect("a slot");
+    let third = store.slot(Place::Serving, "b", &[1; 32]).expect("a slot");
     assert!(first != second && second != third && first != third);
-    assert_eq!(store.slot("a", &[1; 32]).expect("a slot"), first);
+    assert_eq!(store.slot(Place::Serving, "a", &[1; 32]).expect("a slot"), first);
     drop(store);
 
     let store = open(dir.path(), &tight());
-    assert_eq!(store.slot("b", &[1; 32]).expect("a slot"), third);
-    assert_eq!(store.retain(&[("a", [2; 32])]).expect("rows that can be read"), ["a", "b"]);
-    assert_eq!(store.slot("a", &[2; 32]).expect("a slot"), second);
-    let again = store.slot("b", &[1; 32]).expect("a slot");
+    assert_eq!(store.slot(Place::Serving, "b", &[1; 32]).expect("a slot"), third);
+    assert_eq!(store.retain(&[(Place::Serving, "a", [2; 32])]).expect("rows that can be read"), ["a", "b"]);
+    assert_eq!(store.slot(Place::Serving, "a", &[2; 32]).expect("a slot"), second);
+    let again = store.slot(Place::Serving, "b", &[1; 32]).expect("a slot");
     assert!(![first, second, third].contains(&again));
 }
 
@@ -64,8 +64,8 @@ fn a_dropped_state_is_gone_and_its_neighbours_are_not() {
     topic.commit().expect("a writable directory");
     drop(topic);
 
-    assert!(store.drop_state("u", &[1; 32]).expect("rows that can be read"));
-    assert!(!store.drop_state("u", &[1; 32]).expect("rows that can be read"));
+    assert!(store.drop_state(Place::Serving, "u", &[1; 32]).expect("rows that can be read"));
+    assert!(!store.drop_state(Place::Serving, "u", &[1; 32]).expect("rows that can be read"));
     let topic = open_topic(&store, vec![view("v", 1)], &log);
     assert_is_fold_of_applied(&topic, &log);
     drop(topic);

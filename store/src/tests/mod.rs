@@ -4,3 +4,4 @@ mod directory;
 mod durability;
 mod reading;
 mod support;
+mod take_over;

@@ -1,0 +1,122 @@
+//! Online answers, and waiting for what they rest on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use thalweg_ingest::{BuildStatus, Clock, Ingest, ViewBuild};
+use thalweg_log::TopicPartition;
+
+use super::Node;
+use crate::clock::WallClock;
+use crate::lookup::{LookupAnswer, LookupRequest, lookup};
+use crate::{Error, Kind};
+
+impl Node {
+    /// Answers a lookup by the definitions that serve.
+    ///
+    /// # Errors
+    /// As the wire contract says of GetFeatures.
+    pub fn lookup(&self, request: &LookupRequest) -> Result<LookupAnswer, Error> {
+        let ingest = self.ingest()?;
+        let (clock, limit) = (self.config.clock, self.config.limits.lookup_rows);
+        loop {
+            let serving = ingest.serving();
+            let error = match lookup(&serving, request, clock, WallClock.now(), limit) {
+                Ok(Some(answer)) => return Ok(answer),
+                // Other definitions have come to serve meanwhile: they are asked, from the beginning.
+                Ok(None) => continue,
+                Err(error) => error,
+            };
+            if Arc::ptr_eq(&serving, &ingest.serving()) {
+                return Err(self.or_not_yet(ingest, request, error));
+            }
+        }
+    }
+
+    /// Where the definitions that serve lack something that the registered ones have, that is what is said.
+    fn or_not_yet(&self, ingest: &Ingest, request: &LookupRequest, error: Error) -> Error {
+        if error.kind != Kind::NotFound {
+            return error;
+        }
+        let registered = self.repository();
+        let (Ok(features), Some(building)) =
+            (request.features.resolve(&registered), ingest.status().building)
+        else {
+            return error;
+        };
+        let wanted = |view: &str| features.iter().any(|feature| feature.view == view);
+        being_built(&building, wanted)
+    }
+
+    /// Waits until the offsets below `wanted` (topic, partition, next offset) are applied.
+    ///
+    /// # Errors
+    /// DEADLINE_EXCEEDED after `timeout`.
+    pub fn wait_applied(&self, wanted: &[(TopicPartition, i64)], timeout: Duration) -> Result<(), Error> {
+        match wanted.is_empty() || self.is_applied(wanted, timeout)? {
+            true => Ok(()),
+            false => Err(not_applied(timeout)),
+        }
+    }
+
+    /// Whether the offsets below `wanted` are applied now or within `timeout`.
+    ///
+    /// # Errors
+    /// A topic or partition that will never be applied.
+    pub fn is_applied(&self, wanted: &[(TopicPartition, i64)], timeout: Duration) -> Result<bool, Error> {
+        for (at, _) in wanted {
+            let topic = self.log.topic(&at.topic);
+            if let Some(topic) = topic.filter(|topic| !(0..topic.partitions).contains(&at.partition)) {
+                let there = topic.partitions;
+                return Err(Error::invalid(format!(
+                    "there is no partition {at}: the topic has {there}, numbered from 0"
+                )));
+            }
+        }
+        let offsets: Vec<_> =
+            wanted.iter().map(|(at, next)| (at.topic.as_str(), at.partition, *next)).collect();
+        Ok(self.ingest()?.wait_applied(&offsets, timeout)?)
+    }
+
+    fn ingest(&self) -> Result<&Ingest, Error> {
+        self.ingest.as_ref().ok_or_else(|| {
+            Error::new(Kind::FailedPrecondition, "no features are kept here; ask a server: `thalweg serve`")
+        })
+    }
+}
+
+/// What is said where offsets were waited for in vain.
+pub(crate) fn not_applied(waited: Duration) -> Error {
+    Error::new(
+        Kind::DeadlineExceeded,
+        format!(
+            "min_offsets were not applied within {} ms; ask again, or see `thalweg status`",
+            waited.as_millis()
+        ),
+    )
+}
+
+/// What is said where the features asked for are defined and do not serve yet.
+fn being_built(building: &BuildStatus, wanted: impl Fn(&str) -> bool) -> Error {
+    let shown = |build: &ViewBuild| {
+        let stopped = build.stopped.as_ref().map(|reason| format!(", and has stopped: {reason}"));
+        let name = &build.view.name;
+        format!("view `{name}`, {} records left{}", build.records_left, stopped.unwrap_or_default())
+    };
+    let mut views: Vec<_> =
+        building.views.iter().filter(|build| wanted(&build.view.name)).map(shown).collect();
+    if views.is_empty() {
+        // What is asked for is there, but has to wait for the others: all definitions begin to serve together.
+        views = building.views.iter().map(shown).collect();
+    }
+    let held_up = building.held_up.as_ref().map(|reason| format!(" (the last try failed: {reason})"));
+    Error::new(
+        Kind::FailedPrecondition,
+        format!(
+            "these features are registered and do not serve yet; being built from the log: {}{}; try again later, or see \
+             `thalweg status`",
+            views.join("; "),
+            held_up.unwrap_or_default()
+        ),
+    )
+}

@@ -1,0 +1,65 @@
+//! How far a reader may go.
+
+use std::sync::Arc;
+
+use thalweg_log::{EmbeddedLog, TopicPartition};
+use thalweg_store::TopicState;
+
+/// How far a reader may go.
+#[derive(Clone)]
+pub(crate) enum Bound {
+    /// As far as the log does.
+    LogEnd,
+    /// As far as another state of the topic has come: the one that serves while this one is built, so that they can come to
+    /// the same offsets, and answers never fall back when one takes the other's place.
+    Applied(Arc<TopicState>),
+}
+
+impl Bound {
+    /// What is built beside `serving` goes as far as that has come. A state that is not of this log would be no bound.
+    pub(crate) fn beside(serving: Option<&Arc<TopicState>>, log: &EmbeddedLog) -> Self {
+        match serving.filter(|serving| belongs_to(serving, log)) {
+            Some(serving) => Self::Applied(Arc::clone(serving)),
+            None => Self::LogEnd,
+        }
+    }
+
+    /// The offset up to which `partition`, whose log ends at `end`, may be read now.
+    pub(crate) fn of(&self, partition: i32, end: i64) -> i64 {
+        match self {
+            Self::LogEnd => end,
+            Self::Applied(serving) => serving.read().applied().get(&partition).copied().unwrap_or(0).min(end),
+        }
+    }
+
+    /// Whether a state with this bound has come further in some partition: a kill may cost the serving one more.
+    pub(crate) fn is_passed_by(&self, state: &TopicState) -> bool {
+        match self {
+            Self::LogEnd => false,
+            Self::Applied(serving) => {
+                let applied = serving.read().applied().clone();
+                let at = |partition: &i32| applied.get(partition).copied().unwrap_or(0);
+                state.read().applied().iter().any(|(partition, next)| *next > at(partition))
+            }
+        }
+    }
+
+    /// Whether a state with this bound could take the serving one's place as it is now.
+    pub(crate) fn is_reached_by(&self, state: &TopicState) -> bool {
+        match self {
+            Self::LogEnd => state.all_in_step(),
+            Self::Applied(serving) => {
+                let applied = serving.read().applied().clone();
+                state.is_at(&applied)
+            }
+        }
+    }
+}
+
+fn belongs_to(state: &TopicState, log: &EmbeddedLog) -> bool {
+    let reading = state.read();
+    let Some(topic) = log.topic(state.topic()) else { return reading.applied().is_empty() };
+    let end = |partition: i32| log.next_offset(&TopicPartition::new(state.topic(), partition)).unwrap_or(0);
+    reading.topic_id().is_none_or(|id| id == *topic.id.as_bytes())
+        && reading.applied().iter().all(|(partition, next)| *next <= end(*partition))
+}
