@@ -39,11 +39,15 @@ pub fn windows_plan() -> FoldPlan {
         name: format!("{}_{name}", aggregation.name()),
         aggregation,
         input: Some(0),
+        by: None,
         window: Window::Sliding { width: TimeDelta::from_micros(width), offset: TimeDelta::ZERO },
     };
     FoldPlan {
         inputs: vec![FieldType::Float64],
-        features: widths.into_iter().flat_map(|width| aggregations.map(|a| feature(width, a))).collect(),
+        features: widths
+            .into_iter()
+            .flat_map(|width| aggregations.clone().map(|a| feature(width, a)))
+            .collect(),
         ttl: None,
         lookback: Lookback::Unbounded,
     }

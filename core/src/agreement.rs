@@ -7,8 +7,8 @@ use proptest::prelude::*;
 
 use crate::testing::{Event, KEYS, World, cell, times, worlds};
 use crate::{
-    Aggregation, ExactSquares, ExactSum, FieldType, Instant, KeyState, Lane, SortedRows, StateError, Status,
-    Value, stddev, sweep, variance,
+    Aggregation, ExactSquares, ExactSum, FeatureColumn, FieldType, Instant, KeyState, Lane, Nulls,
+    SortedRows, StateError, Status, TimeDelta, Value, Window, stddev, sweep, variance,
 };
 
 /// What happens to the state of a key between two events.
@@ -79,13 +79,17 @@ fn obvious(world: &World, key: u32, at: Instant) -> Vec<(Value, Status)> {
     let any = events.iter().any(|event| seen(&event));
     let fresh = |event: &&Event| world.plan.ttl.is_none_or(|ttl| event.order.time > at.saturating_sub(ttl));
     let any_fresh = events.iter().filter(seen).any(fresh);
-    let value = |feature: &crate::FeatureColumn| {
-        let bounds = feature.window.bounds(at, world.plan.ttl);
-        let within = events.iter().filter(|event| bounds.contains(event.order.time));
-        let Some(input) = feature.input else { return Value::Int64(within.count() as i64) };
-        let field_type = world.plan.inputs[input];
-        let values = within.map(|event| event.value(field_type)).filter(|value| !value.is_null());
-        obvious_fold(feature.aggregation, values.collect())
+    let value = |feature: &FeatureColumn| {
+        let within = seen_through(feature.window, world.plan.ttl, &events, at);
+        let of = |input: Option<usize>, event: &Event| Some(event.value(world.plan.inputs[input?]));
+        let rows = within.iter().map(|event| Row {
+            value: of(feature.input, event),
+            by: of(feature.by, event),
+            time: event.order.time,
+        });
+        let keeps = feature.aggregation.nulls() == Nulls::Keep;
+        let takes_part = |row: &Row| (keeps || row.value != Some(Value::Null)) && row.by != Some(Value::Null);
+        obvious_fold(&feature.aggregation, &rows.filter(takes_part).collect::<Vec<_>>(), at)
     };
     let cell = |value: Value| {
         let status = Status::of(any, any_fresh, value.is_null());
@@ -94,16 +98,47 @@ fn obvious(world: &World, key: u32, at: Instant) -> Vec<(Value, Status)> {
     world.plan.features.iter().map(value).map(cell).collect()
 }
 
-fn obvious_fold(aggregation: Aggregation, values: Vec<Value>) -> Value {
-    let n = values.len();
-    if aggregation == Aggregation::Count {
+/// Of events in order those that a window sees.
+fn seen_through<'a>(
+    window: Window,
+    ttl: Option<TimeDelta>,
+    events: &[&'a Event],
+    at: Instant,
+) -> Vec<&'a Event> {
+    let bounds = window.bounds(at, ttl);
+    let mut seen: Vec<_> = events.iter().copied().filter(|event| bounds.contains(event.order.time)).collect();
+    if let Window::Session { gap } = window {
+        let micros = |instant: Instant| i128::from(instant.as_micros());
+        let mut next = micros(at);
+        let mut session = Vec::new();
+        while let Some(event) = seen.pop() {
+            if next - micros(event.order.time) > i128::from(gap.as_micros()) {
+                break;
+            }
+            next = micros(event.order.time);
+            session.insert(0, event);
+        }
+        return session;
+    }
+    seen
+}
+
+/// What is read of an event.
+struct Row {
+    value: Option<Value>,
+    by: Option<Value>,
+    time: Instant,
+}
+
+fn obvious_fold(aggregation: &Aggregation, rows: &[Row], at: Instant) -> Value {
+    let n = rows.len();
+    if *aggregation == Aggregation::Count {
         return Value::Int64(n as i64);
     }
-    let (Some(first), Some(last)) = (values.first().cloned(), values.last().cloned()) else {
-        return Value::Null;
-    };
+    let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Value::Null };
     let mut sum = ExactSum::new();
     let mut squares = ExactSquares::new();
+    let values: Vec<Value> = rows.iter().filter_map(|row| row.value.clone()).collect();
     for value in &values {
         match value {
             Value::Int32(x) => (sum.add_integer((*x).into()), squares.add_integer((*x).into())),
@@ -114,27 +149,37 @@ fn obvious_fold(aggregation: Aggregation, values: Vec<Value>) -> Value {
         };
     }
     let float = |value: Option<f64>| value.map_or(Value::Null, Value::Float64);
+    let since = |row: &Row| Value::Int64(at.as_micros().saturating_sub(row.time.as_micros()));
+    let reduce = |takes_over: &dyn Fn(&Row, &Row) -> bool| {
+        let best = rows.iter().reduce(|best, row| if takes_over(row, best) { row } else { best });
+        best.and_then(|row| row.value.clone()).unwrap_or_default()
+    };
+    let value = |row: &Row| row.value.clone().unwrap_or_default();
+    let by = |row: &Row| row.by.clone().unwrap_or_default();
     match aggregation {
-        Aggregation::Sum if matches!(first, Value::Int32(_) | Value::Int64(_)) => {
+        Aggregation::Sum if matches!(values[0], Value::Int32(_) | Value::Int64(_)) => {
             let sum = sum.to_integer().and_then(|sum| i64::try_from(sum).ok());
             sum.map_or(Value::Null, Value::Int64)
         }
-        Aggregation::Count | Aggregation::Sum => Value::Float64(sum.round()),
+        Aggregation::Count => unreachable!("done above"),
+        Aggregation::Sum => Value::Float64(sum.round()),
         Aggregation::Avg => Value::Float64(sum.mean(n as u64)),
         Aggregation::Variance => float(variance(n as u64, &sum, &squares, 1)),
         Aggregation::VariancePop => float(variance(n as u64, &sum, &squares, 0)),
         Aggregation::Stddev => float(stddev(n as u64, &sum, &squares, 1)),
         Aggregation::StddevPop => float(stddev(n as u64, &sum, &squares, 0)),
-        Aggregation::Min => {
-            values.into_iter().reduce(|a, b| if above(&a, &b) { b } else { a }).unwrap_or(first)
-        }
-        Aggregation::Max => {
-            values.into_iter().reduce(|a, b| if above(&a, &b) { a } else { b }).unwrap_or(last)
-        }
-        Aggregation::First => first,
-        Aggregation::Last => last,
-        Aggregation::FirstN { n } => Value::List(values.into_iter().take(n as usize).collect()),
-        Aggregation::LastN { n } => Value::List(values.into_iter().rev().take(n as usize).collect()),
+        Aggregation::Min => reduce(&|row, best| above(&value(best), &value(row))),
+        Aggregation::Max => reduce(&|row, best| above(&value(row), &value(best))),
+        Aggregation::MinBy => reduce(&|row, best| !above(&by(row), &by(best))),
+        Aggregation::MaxBy => reduce(&|row, best| !above(&by(best), &by(row))),
+        Aggregation::Any => Value::Bool(values.contains(&Value::Bool(true))),
+        Aggregation::All => Value::Bool(!values.contains(&Value::Bool(false))),
+        Aggregation::First { .. } => value(first),
+        Aggregation::Last { .. } => value(last),
+        Aggregation::FirstN { n, .. } => Value::List(values.into_iter().take(*n as usize).collect()),
+        Aggregation::LastN { n, .. } => Value::List(values.into_iter().rev().take(*n as usize).collect()),
+        Aggregation::TimeSinceFirst => since(first),
+        Aggregation::TimeSinceLast => since(last),
     }
 }
 

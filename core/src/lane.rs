@@ -8,7 +8,7 @@ use arrow::datatypes::{
     Date32Type, Float32Type, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType,
 };
 
-use crate::{FieldType, Value};
+use crate::{FieldType, Nulls, Value};
 
 /// One input column, as slices that inner loops run over: borrowed from an Arrow array, or from the state of
 /// a key.
@@ -165,6 +165,26 @@ impl<'a> Lane<'a> {
                 _ => Value::Binary(cells.bytes(row).into()),
             },
         }
+    }
+}
+
+/// The lanes that an aggregation reads.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lanes<'a> {
+    /// The first input; none where events alone are folded.
+    pub(crate) values: Option<Lane<'a>>,
+    /// The second.
+    pub(crate) by: Option<Lane<'a>>,
+    /// Whether an event whose first input is null takes part.
+    pub(crate) nulls: Nulls,
+}
+
+impl Lanes<'_> {
+    /// Of `rows` those of events that take part.
+    pub(crate) fn rows(&self, rows: Range<usize>) -> impl DoubleEndedIterator<Item = usize> + '_ {
+        let skipped = self.values.as_ref().filter(|_| self.nulls == Nulls::Skip);
+        let holds = |lane: Option<&Lane<'_>>, row| lane.is_none_or(|lane| lane.is_valid(row));
+        rows.filter(move |row| holds(skipped, *row) && holds(self.by.as_ref(), *row))
     }
 }
 

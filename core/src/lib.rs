@@ -17,7 +17,9 @@ mod exact;
 mod field_type;
 mod key;
 mod lane;
+mod layout;
 mod order;
+mod pass;
 mod plan;
 mod selection;
 mod state;
@@ -29,7 +31,7 @@ mod time;
 mod value;
 mod window;
 
-pub use aggregation::{Aggregation, AggregationError};
+pub use aggregation::{Aggregation, AggregationError, Missing, Nulls, Parameters};
 pub use codec::CodecError;
 pub use exact::{DecodeError, ExactSquares, ExactSum, stddev, variance};
 pub use field_type::FieldType;

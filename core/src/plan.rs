@@ -1,6 +1,8 @@
 //! What a feature view folds, in the terms of this crate.
 
-use crate::{Aggregation, FieldType, TimeDelta, Window};
+use crate::aggregation::Types;
+use crate::lane::{Lane, Lanes};
+use crate::{Aggregation, FieldType, Nulls, TimeDelta, Window};
 
 /// Everything the folds of one feature view need to know.
 ///
@@ -25,10 +27,44 @@ pub struct FeatureColumn {
     pub name: String,
     /// How values become one.
     pub aggregation: Aggregation,
-    /// Position in [`FoldPlan::inputs`]; `None` for a count of rows.
+    /// Position in [`FoldPlan::inputs`] of the values; `None` where events alone matter.
     pub input: Option<usize>,
+    /// Position in [`FoldPlan::inputs`] of a second input: what events are compared by, or, where nulls are kept,
+    /// a column that tells which events take part. Those do for which it is not null.
+    pub by: Option<usize>,
     /// Which events take part.
     pub window: Window,
+}
+
+impl FeatureColumn {
+    /// What this column reads of each event.
+    pub(crate) const fn reads(&self) -> Reads {
+        Reads { input: self.input, by: self.by, nulls: self.aggregation.nulls() }
+    }
+}
+
+/// What a feature reads of each event. Those that read alike see the same events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Reads {
+    /// Position of the first input.
+    pub(crate) input: Option<usize>,
+    /// Position of the second.
+    pub(crate) by: Option<usize>,
+    /// Whether an event whose first input is null takes part.
+    pub(crate) nulls: Nulls,
+}
+
+impl Reads {
+    /// The lanes that are read, where `lane` gives each input's.
+    pub(crate) fn lanes<'a>(&self, lane: impl Fn(usize) -> Lane<'a>) -> Lanes<'a> {
+        Lanes { values: self.input.map(&lane), by: self.by.map(&lane), nulls: self.nulls }
+    }
+
+    /// The types of what is read.
+    pub(crate) fn types(&self, plan: &FoldPlan) -> Types {
+        let field_type = |input: usize| plan.inputs[input];
+        Types { values: self.input.map(field_type), by: self.by.map(field_type) }
+    }
 }
 
 /// How far behind the watermark the online state stays exact.

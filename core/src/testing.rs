@@ -6,8 +6,8 @@ use arrow::array::{ArrayRef, Int64Array};
 use proptest::prelude::*;
 
 use crate::{
-    Aggregation, FeatureColumn, FieldType, FoldPlan, Instant, Lookback, OrderColumns, SortedEvents,
-    TimeDelta, Value, Window, column_of,
+    Aggregation, FeatureColumn, FieldType, FoldPlan, Instant, Lookback, Nulls, OrderColumns, Parameters,
+    SortedEvents, TimeDelta, Value, Window, column_of,
 };
 
 /// How many keys there are.
@@ -107,10 +107,11 @@ fn plans() -> impl Strategy<Value = FoldPlan> {
         inputs: FieldType::ALL.to_vec(),
         features: features
             .into_iter()
-            .map(|((aggregation, input), window)| FeatureColumn {
-                name: format!("{}_{input:?}_{window:?}", aggregation.name()),
+            .map(|(Feature { aggregation, input, by }, window)| FeatureColumn {
+                name: format!("{aggregation:?}_{input:?}_{by:?}_{window:?}"),
                 aggregation,
                 input,
+                by,
                 window,
             })
             .collect(),
@@ -119,41 +120,59 @@ fn plans() -> impl Strategy<Value = FoldPlan> {
     })
 }
 
-/// Every aggregation over every input it takes.
-pub(crate) fn features() -> impl Iterator<Item = (Aggregation, Option<usize>)> {
-    let aggregations = [
-        Aggregation::Count,
-        Aggregation::Sum,
-        Aggregation::Avg,
-        Aggregation::Min,
-        Aggregation::Max,
-        Aggregation::Variance,
-        Aggregation::Stddev,
-        Aggregation::VariancePop,
-        Aggregation::StddevPop,
-        Aggregation::First,
-        Aggregation::Last,
-        Aggregation::FirstN { n: 2 },
-        Aggregation::LastN { n: 1 },
-        Aggregation::LastN { n: 11 },
-    ];
+/// An aggregation and what it reads.
+#[derive(Clone, Debug)]
+pub(crate) struct Feature {
+    pub(crate) aggregation: Aggregation,
+    pub(crate) input: Option<usize>,
+    pub(crate) by: Option<usize>,
+}
+
+/// Every aggregation, with several parameters, over every input it takes.
+pub(crate) fn features() -> impl Iterator<Item = Feature> {
+    let said = [(1, Nulls::Skip), (2, Nulls::Keep), (11, Nulls::Skip)]
+        .map(|(n, nulls)| Parameters { n: Some(n), nulls: Some(nulls) });
+    let named = |name: &&str| said.each_ref().map(|said| Aggregation::named(name, said));
+    let mut aggregations: Vec<Aggregation> = Vec::new();
+    for aggregation in Aggregation::NAMES.iter().flat_map(named) {
+        let aggregation = aggregation.expect("all parameters are said").expect("a known name");
+        if !aggregations.contains(&aggregation) {
+            aggregations.push(aggregation);
+        }
+    }
     let inputs = || std::iter::once(None).chain((0..FieldType::ALL.len()).map(Some));
     aggregations
         .into_iter()
-        .flat_map(move |aggregation| inputs().map(move |input| (aggregation, input)))
+        .flat_map(move |aggregation| inputs().map(move |input| (aggregation.clone(), input)))
         .filter(|(aggregation, input)| aggregation.output(input.map(|i| FieldType::ALL[i])).is_ok())
+        .flat_map(|(aggregation, input)| {
+            let another = input.map(|input| (input * 5 + 4) % FieldType::ALL.len());
+            let by = match (aggregation.takes_by(), aggregation.nulls()) {
+                (true, _) => vec![another, input],
+                (false, Nulls::Keep) => vec![another, None],
+                (false, Nulls::Skip) => vec![None],
+            };
+            by.into_iter().map(move |by| Feature { aggregation: aggregation.clone(), input, by })
+        })
 }
 
-fn windows() -> impl Strategy<Value = Window> {
-    let sliding = (spans(), prop_oneof![2 => Just(TimeDelta::ZERO), 1 => spans()]);
+/// Windows of every kind.
+pub(crate) fn windows() -> impl Strategy<Value = Window> {
+    let offset = || prop_oneof![2 => Just(TimeDelta::ZERO), 1 => spans()];
+    let buckets = prop_oneof![2 => Just(0_u32), 2 => 1..4_u32, 1 => Just(u32::MAX)];
     prop_oneof![
-        3 => sliding.prop_map(|(width, offset)| Window::Sliding { width, offset }),
+        3 => (spans(), offset()).prop_map(|(width, offset)| Window::Sliding { width, offset }),
+        2 => (spans(), offset(), spans())
+            .prop_map(|(width, offset, resolution)| Window::Coarse { width, offset, resolution }),
+        2 => (spans(), buckets).prop_map(|(width, offset)| Window::Tumbling { width, offset }),
+        2 => spans().prop_map(|gap| Window::Session { gap }),
         1 => Just(Window::Lifetime),
     ]
 }
 
-fn spans() -> impl Strategy<Value = TimeDelta> {
-    prop::sample::select(vec![1, 2, 5, 20, 60, i64::MAX]).prop_map(TimeDelta::from_micros)
+/// Lengths of time, short and long.
+pub(crate) fn spans() -> impl Strategy<Value = TimeDelta> {
+    prop::sample::select(vec![1, 2, 3, 5, 20, 60, i64::MAX]).prop_map(TimeDelta::from_micros)
 }
 
 fn special_value(field_type: FieldType, choice: usize) -> Value {

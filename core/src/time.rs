@@ -32,6 +32,16 @@ impl Instant {
     pub const fn saturating_sub(self, delta: TimeDelta) -> Self {
         Self(self.0.saturating_sub(delta.0))
     }
+
+    /// Whether this instant lies at most `delta` from `other`, before or after it.
+    pub(crate) const fn is_within(self, delta: TimeDelta, other: Self) -> bool {
+        self.0.abs_diff(other.0) <= delta.0.unsigned_abs()
+    }
+
+    /// Microseconds from `other` to this instant, or as many as there can be.
+    pub(crate) const fn micros_since(self, other: Self) -> i64 {
+        self.0.saturating_sub(other.0)
+    }
 }
 
 impl fmt::Debug for Instant {
@@ -58,9 +68,14 @@ impl TimeDelta {
         self.0
     }
 
-    /// Both spans together, or the longest one there is.
-    pub const fn saturating_add(self, other: Self) -> Self {
-        Self(self.0.saturating_add(other.0))
+    /// Both spans together, if a span can be so long.
+    pub(crate) fn checked_add(self, other: Self) -> Option<Self> {
+        self.0.checked_add(other.0).map(Self)
+    }
+
+    /// So many of this span, if a span can be so long.
+    pub(crate) fn checked_mul(self, count: i64) -> Option<Self> {
+        self.0.checked_mul(count).map(Self::from_micros)
     }
 }
 

@@ -44,7 +44,7 @@ impl Inputs {
         for (new, (old, _)) in inputs.iter().enumerate() {
             position_of[*old] = new;
         }
-        for input in columns.iter_mut().filter_map(|column| column.input.as_mut()) {
+        for input in columns.iter_mut().flat_map(|column| column.input.iter_mut().chain(&mut column.by)) {
             *input = position_of[*input];
         }
         (inputs.into_iter().map(|(_, input)| input).collect(), self.fields.into_iter().collect())

@@ -11,6 +11,7 @@
 //! This crate does not know where events come from, where state lives, or what an aggregation computes. Of
 //! the log it knows what a payload is, nothing else.
 
+mod aggregates;
 mod declarations;
 mod diff;
 mod entity;

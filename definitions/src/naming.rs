@@ -16,7 +16,7 @@ pub fn status_column(result_column: &str) -> String {
 ///
 /// `listed` is the aggregation where the definition gave a list of them, `window` the suffix of the window
 /// where it gave windows.
-pub(crate) fn column_name(feature: &str, listed: Option<Aggregation>, window: Option<&str>) -> String {
+pub(crate) fn column_name(feature: &str, listed: Option<&Aggregation>, window: Option<&str>) -> String {
     let suffixes = [listed.map(Aggregation::name), window];
     suffixes.into_iter().flatten().fold(feature.to_owned(), |name, suffix| format!("{name}_{suffix}"))
 }
@@ -55,9 +55,9 @@ mod tests {
             (Some(Aggregation::Avg), None, "delay_avg"),
             (None, Some("1h"), "delay_1h"),
             (Some(Aggregation::StddevPop), Some("1h_offset_2h"), "delay_stddev_pop_1h_offset_2h"),
-            (Some(Aggregation::LastN { n: 5 }), Some("lifetime"), "delay_last_n_lifetime"),
+            (Some(Aggregation::Any), Some("tumbling_1d_offset_1"), "delay_any_tumbling_1d_offset_1"),
         ] {
-            assert_eq!(column_name("delay", listed, window), name);
+            assert_eq!(column_name("delay", listed.as_ref(), window), name);
         }
     }
 

@@ -8,6 +8,7 @@ use crate::yaml::Node;
 use crate::{Expression, ExpressionError, Limits, Sql};
 
 /// An expression that could be compiled.
+#[derive(Clone)]
 pub(crate) struct Compiled {
     /// The expression.
     pub sql: Sql,

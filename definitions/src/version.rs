@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 
 use serde_json::Value as Json;
-use thalweg_core::{Aggregation, FoldPlan, Window};
+use thalweg_core::{FoldPlan, Window};
 use thalweg_log::{AvroFraming, Format};
 
 use crate::{Input, JoinKey, Source, Sql};
@@ -70,26 +70,40 @@ pub(crate) fn version_of(
     meaning.line("where", &[filter.map_or("", |filter| &filter.meaning)]);
     meaning.line("ttl", &[&plan.ttl.map_or(String::new(), |ttl| ttl.as_micros().to_string())]);
     for column in &plan.features {
-        let aggregation = match column.aggregation {
-            Aggregation::FirstN { n } | Aggregation::LastN { n } => {
-                format!("{} {n}", column.aggregation.name())
-            }
-            aggregation => aggregation.name().to_owned(),
+        let mut aggregation = column.aggregation.name().to_owned();
+        for (_, value) in column.aggregation.parameters() {
+            aggregation += &format!(" {value}");
+        }
+        let window = window_meaning(column.window);
+        let input = |position: Option<usize>| {
+            let input = position.and_then(|position| inputs.get(position));
+            input.map_or(["", "", ""], |input| {
+                let filter = input.filter.as_ref().map_or("", |filter| &filter.meaning);
+                [&input.expression.meaning, filter, input.field_type.name()]
+            })
         };
-        let window = match column.window {
-            Window::Sliding { width, offset } => {
-                format!("sliding {} {}", width.as_micros(), offset.as_micros())
-            }
-            Window::Lifetime => "lifetime".to_owned(),
-        };
-        let input = column.input.and_then(|position| inputs.get(position));
-        let [expression, filter, input_type] = input.map_or(["", "", ""], |input| {
-            let filter = input.filter.as_ref().map_or("", |filter| &filter.meaning);
-            [&input.expression.meaning, filter, input.field_type.name()]
-        });
-        meaning.line("column", &[&column.name, &aggregation, &window, expression, filter, input_type]);
+        let mut parts = vec![column.name.as_str(), &aggregation, &window];
+        parts.extend(input(column.input));
+        if column.by.is_some() {
+            parts.extend(input(column.by));
+        }
+        meaning.line("column", &parts);
     }
     Version(*blake3::hash(meaning.0.as_bytes()).as_bytes())
+}
+
+fn window_meaning(window: Window) -> String {
+    match window {
+        Window::Sliding { width, offset } => {
+            format!("sliding {} {}", width.as_micros(), offset.as_micros())
+        }
+        Window::Coarse { width, offset, resolution } => {
+            format!("coarse {} {} {}", width.as_micros(), offset.as_micros(), resolution.as_micros())
+        }
+        Window::Tumbling { width, offset } => format!("tumbling {} {offset}", width.as_micros()),
+        Window::Session { gap } => format!("session {}", gap.as_micros()),
+        Window::Lifetime => "lifetime".to_owned(),
+    }
 }
 
 /// The text that is hashed: a line for each fact, its parts each with their length before them, so that no

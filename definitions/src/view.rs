@@ -200,7 +200,7 @@ fn read_features(
     if !few_enough(entries.len(), mistakes) {
         return None;
     }
-    let read = |entry| feature::read(entry, scope, limits.list_length, inputs, mistakes);
+    let read = |entry| feature::read(entry, scope, limits, inputs, mistakes);
     let features: Vec<Option<Vec<PlacedColumn>>> = entries.iter().map(read).collect();
     let columns: Vec<PlacedColumn> = features.into_iter().flatten().flatten().collect();
     let mut first_of: HashMap<&str, &PlacedColumn> = HashMap::new();

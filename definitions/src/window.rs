@@ -8,7 +8,11 @@ use thalweg_core::{TimeDelta, Window};
 use crate::mistakes::Mistakes;
 use crate::yaml::{Content, Keys, Map, Node};
 
-const KEYS: Keys = Keys { known: &["window", "offset"], later: &["resolution", "tumbling", "session"] };
+const KEYS: Keys = Keys { known: &["window", "offset", "resolution", "tumbling", "session"], later: &[] };
+
+/// The keys that say what kind of window it is, and what else each kind takes.
+const KINDS: [(&str, &[&str]); 3] =
+    [("window", &["offset", "resolution"]), ("tumbling", &["offset"]), ("session", &[])];
 
 /// A window, and the suffix that tells its columns from those of other windows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +31,7 @@ pub(crate) fn read(node: &Node, mistakes: &mut Mistakes) -> Option<NamedWindow> 
             Some(NamedWindow { window: Window::Lifetime, suffix: "lifetime".to_owned() })
         }
         Content::Scalar(_) => {
-            let (width, suffix) = read_width(node, EXPECTED, mistakes)?;
+            let (width, suffix) = read_length(node, EXPECTED, "a window", mistakes)?;
             Some(NamedWindow { window: Window::Sliding { width, offset: TimeDelta::ZERO }, suffix })
         }
         Content::Map(_) => read_map(node, mistakes),
@@ -38,41 +42,91 @@ pub(crate) fn read(node: &Node, mistakes: &mut Mistakes) -> Option<NamedWindow> 
 fn read_map(node: &Node, mistakes: &mut Mistakes) -> Option<NamedWindow> {
     let known_so_far = mistakes.len();
     let map = Map::read(node, "a window", &KEYS, mistakes)?;
-    // A tumbling or session window has its mistake already; what is in it cannot be judged.
-    if KEYS.later.iter().any(|later| map.get(later).is_some()) {
+    let mut kinds = KINDS.iter().filter(|(kind, _)| map.get(kind).is_some());
+    let Some((kind, options)) = kinds.next() else {
+        return map.require("window", mistakes).and(None);
+    };
+    if let Some(entry) = kinds.next().and_then(|(other, _)| map.entry(other)) {
+        mistakes.add(&entry.place, format!("a window is of one kind: `{kind}` or `{}`, not both", entry.key));
         return None;
     }
-    let width = map
-        .require("window", mistakes)
-        .and_then(|width| read_width(width, "the length of the window, such as 7d", mistakes));
-    let offset = map.get("offset").map(|offset| {
-        let span = read_duration(offset, "how far back the window ends, such as 7d", mistakes)?;
-        Some((span, offset.text("", mistakes)?.to_owned()))
-    });
-    let (width, suffix) = width?;
-    let window = match offset {
-        None => NamedWindow { window: Window::Sliding { width, offset: TimeDelta::ZERO }, suffix },
-        Some(offset) => {
-            let (offset, written) = offset?;
-            NamedWindow {
-                window: Window::Sliding { width, offset },
-                suffix: format!("{suffix}_offset_{written}"),
-            }
+    for option in ["offset", "resolution"].iter().filter(|option| !options.contains(option)) {
+        if let Some(entry) = map.entry(option) {
+            mistakes.add(&entry.place, format!("`{option}` means nothing to a `{kind}` window"));
         }
+    }
+    let window = match *kind {
+        "tumbling" => read_tumbling(map, mistakes),
+        "session" => read_session(map, mistakes),
+        _ => read_sliding(map, mistakes),
     };
-    (mistakes.len() == known_so_far).then_some(window)
+    window.filter(|_| mistakes.len() == known_so_far)
 }
 
-/// A duration longer than none, and how it was written.
-fn read_width(node: &Node, expected: &str, mistakes: &mut Mistakes) -> Option<(TimeDelta, String)> {
+/// `{window: 7d}`, with `offset` and `resolution`. A resolution is not in the name.
+fn read_sliding(map: Map<'_>, mistakes: &mut Mistakes) -> Option<NamedWindow> {
+    let width = read_length(map.get("window")?, "the length of the window, such as 7d", "a window", mistakes);
+    let offset = map.get("offset").map(|offset| {
+        let span = read_duration(offset, "how far back the window ends, such as 7d", mistakes)?;
+        Some((span, format!("_offset_{}", offset.text("", mistakes)?)))
+    });
+    let resolution = map.get("resolution").map(|node| {
+        read_length(node, "how far apart the window may begin, such as 1h", "a resolution", mistakes)
+    });
+    let (width, suffix) = width?;
+    let (offset, ago) = offset.unwrap_or(Some((TimeDelta::ZERO, String::new())))?;
+    let window = match resolution {
+        None => Window::Sliding { width, offset },
+        Some(resolution) => Window::Coarse { width, offset, resolution: resolution?.0 },
+    };
+    Some(NamedWindow { window, suffix: suffix + &ago })
+}
+
+/// `{tumbling: 1d}`, with an `offset` of whole buckets.
+fn read_tumbling(map: Map<'_>, mistakes: &mut Mistakes) -> Option<NamedWindow> {
+    let width = read_length(map.get("tumbling")?, "the length of a bucket, such as 1d", "a bucket", mistakes);
+    let offset = map.get("offset").map(|node| {
+        let written = node.text("how many buckets back, such as 1", mistakes)?;
+        let offset = written.parse::<u32>().ok();
+        if offset.is_none() {
+            mistakes.add(
+                &node.place,
+                format!("`offset` of a tumbling window is a whole number of buckets; found `{written}`"),
+            );
+        }
+        let offset = offset?;
+        Some((offset, format!("_offset_{offset}")))
+    });
+    let (width, suffix) = width?;
+    let (offset, ago) = offset.unwrap_or(Some((0, String::new())))?;
+    Some(NamedWindow {
+        window: Window::Tumbling { width, offset },
+        suffix: format!("tumbling_{suffix}{ago}"),
+    })
+}
+
+/// `{session: 30m}`.
+fn read_session(map: Map<'_>, mistakes: &mut Mistakes) -> Option<NamedWindow> {
+    let expected = "how far apart the events of a session may be, such as 30m";
+    let (gap, suffix) = read_length(map.get("session")?, expected, "a session", mistakes)?;
+    Some(NamedWindow { window: Window::Session { gap }, suffix: format!("session_{suffix}") })
+}
+
+/// A duration longer than none, the length of `what`, and how it was written.
+fn read_length(
+    node: &Node,
+    expected: &str,
+    what: &str,
+    mistakes: &mut Mistakes,
+) -> Option<(TimeDelta, String)> {
     let written = node.text(expected, mistakes)?;
-    let width = parse(node, written, mistakes)?;
-    if width == TimeDelta::ZERO {
+    let length = parse(node, written, mistakes)?;
+    if length == TimeDelta::ZERO {
         mistakes
-            .add(&node.place, format!("a window of `{written}` holds nothing: it must be longer than zero"));
+            .add(&node.place, format!("{what} of `{written}` holds nothing: it must be longer than zero"));
         return None;
     }
-    Some((width, written.to_owned()))
+    Some((length, written.to_owned()))
 }
 
 /// Reads a duration.

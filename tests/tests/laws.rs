@@ -338,12 +338,13 @@ fn columns_that_go_by_ties(case: &Case) -> Vec<String> {
         if !(0..placed.len()).any(tied) {
             continue;
         }
-        let by_order = |aggregation: Aggregation| {
-            use Aggregation::{First, FirstN, Last, LastN};
-            matches!(aggregation, First | Last | FirstN { .. } | LastN { .. })
+        let by_order = |aggregation: &Aggregation| {
+            use Aggregation::{First, FirstN, Last, LastN, MaxBy, MinBy};
+            let by_ends = matches!(aggregation, First { .. } | Last { .. } | FirstN { .. } | LastN { .. });
+            by_ends || matches!(aggregation, MinBy | MaxBy)
         };
         let of_view = view.columns();
-        let by_order = of_view.iter().filter(|column| by_order(column.aggregation));
+        let by_order = of_view.iter().filter(|column| by_order(&column.aggregation));
         columns.extend(by_order.map(|column| format!("{}__{}", view.name, column.name)));
     }
     columns

@@ -1,20 +1,43 @@
 //! `count`: how many events, or how many values.
 
 use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array};
+use arrow::error::ArrowError;
 
 use crate::codec::{CodecError, Reader, put_unsigned};
-use crate::lane::Lane;
-use crate::{Aggregation, FieldType, Order, Value};
+use crate::lane::Lanes;
+use crate::pass::Pass;
+use crate::{Aggregation, Instant, Order, Value};
 
-use super::Partial;
+use super::{Filled, Kind, Partial, Types};
+
+/// The family of `count`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Counts;
 
 /// How many values were seen.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Count(u64);
 
+impl Kind for Counts {
+    type Partial = Count;
+
+    fn identity(self, _: Types) -> Count {
+        Count::default()
+    }
+
+    fn sweep(self, pass: &Pass<'_>, aggregations: &[&Aggregation]) -> Result<Vec<Filled>, ArrowError> {
+        let counts = pass.ranges.iter().map(|(start, end)| (end - start) as i64);
+        let column: ArrayRef = Arc::new(Int64Array::from_iter_values(counts));
+        Ok(aggregations.iter().map(|_| Arc::clone(&column).into()).collect())
+    }
+}
+
 impl Partial for Count {
-    fn add(&mut self, lane: Option<&Lane<'_>>, rows: Range<usize>, _: &dyn Fn(usize) -> Order) {
-        let rows = lane.map_or(rows.len(), |lane| lane.count(rows));
+    fn add(&mut self, lanes: &Lanes<'_>, rows: Range<usize>, _: &dyn Fn(usize) -> Order) {
+        let rows = lanes.values.map_or(rows.len(), |lane| lane.count(rows));
         self.0 = self.0.saturating_add(rows as u64);
     }
 
@@ -22,7 +45,7 @@ impl Partial for Count {
         self.0 = self.0.saturating_add(other.0);
     }
 
-    fn finish(&self, _: Aggregation) -> Value {
+    fn finish(&self, _: &Aggregation, _: Instant) -> Value {
         Value::Int64(i64::try_from(self.0).unwrap_or(i64::MAX))
     }
 
@@ -34,7 +57,7 @@ impl Partial for Count {
         put_unsigned(out, self.0);
     }
 
-    fn decode(&mut self, _: Option<FieldType>, bytes: &mut Reader<'_>) -> Result<(), CodecError> {
+    fn decode(&mut self, _: Types, bytes: &mut Reader<'_>) -> Result<(), CodecError> {
         self.0 = bytes.unsigned()?;
         Ok(())
     }

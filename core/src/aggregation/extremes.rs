@@ -1,13 +1,42 @@
-//! `min` and `max`.
+//! `min` and `max`; of truths these are `all` and `any`.
 
 use std::cmp::Ordering;
 use std::ops::Range;
 
-use crate::codec::{CodecError, Reader, put_value};
-use crate::lane::{BitSlice, Cells, Lane, canonical_f32, canonical_f64};
-use crate::{Aggregation, FieldType, Order, Value};
+use arrow::error::ArrowError;
 
-use super::Partial;
+use crate::codec::{CodecError, Reader, put_value};
+use crate::lane::{BitSlice, Cells, Lanes, canonical_f32, canonical_f64};
+use crate::pass::{Pass, best, pick};
+use crate::{Aggregation, Instant, Order, Value};
+
+use super::{Filled, Kind, Partial, Types};
+
+/// The families of the least and of the greatest value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Extremes {
+    better: Ordering,
+}
+
+impl Extremes {
+    /// The least value.
+    pub(crate) const LEAST: Self = Self { better: Ordering::Less };
+    /// The greatest value.
+    pub(crate) const GREATEST: Self = Self { better: Ordering::Greater };
+}
+
+impl Kind for Extremes {
+    type Partial = Extreme;
+
+    fn identity(self, _: Types) -> Extreme {
+        Extreme { better: self.better, best: Value::Null }
+    }
+
+    fn sweep(self, pass: &Pass<'_>, aggregations: &[&Aggregation]) -> Result<Vec<Filled>, ArrowError> {
+        let column = pick(pass.values(), best(pass.values(), pass.ranges, self.better))?;
+        Ok(aggregations.iter().map(|_| column.clone().into()).collect())
+    }
+}
 
 /// The least or the greatest value seen.
 #[derive(Clone, Debug)]
@@ -17,16 +46,6 @@ pub(crate) struct Extreme {
 }
 
 impl Extreme {
-    /// The least of no values.
-    pub(crate) const fn least() -> Self {
-        Self { better: Ordering::Less, best: Value::Null }
-    }
-
-    /// The greatest of no values.
-    pub(crate) const fn greatest() -> Self {
-        Self { better: Ordering::Greater, best: Value::Null }
-    }
-
     fn offer(&mut self, value: Value) {
         if !value.is_null() && (self.best.is_null() || compare(&value, &self.best) == self.better) {
             self.best = value;
@@ -98,7 +117,7 @@ fn compare_f64(a: f64, b: f64) -> Ordering {
 }
 
 /// How two values of one type compare.
-fn compare(a: &Value, b: &Value) -> Ordering {
+pub(super) fn compare(a: &Value, b: &Value) -> Ordering {
     match (a, b) {
         (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
         (Value::Int32(a), Value::Int32(b)) | (Value::Date(a), Value::Date(b)) => a.cmp(b),
@@ -117,8 +136,8 @@ fn best_row(values: impl Ordered, rows: impl Iterator<Item = usize>, better: Ord
 }
 
 impl Partial for Extreme {
-    fn add(&mut self, lane: Option<&Lane<'_>>, rows: Range<usize>, _: &dyn Fn(usize) -> Order) {
-        let Some(lane) = lane else { return };
+    fn add(&mut self, lanes: &Lanes<'_>, rows: Range<usize>, _: &dyn Fn(usize) -> Order) {
+        let Some(lane) = &lanes.values else { return };
         let rows = lane.valid_rows(rows);
         let best = match lane.cells() {
             Cells::Bool(bits) => best_row(bits, rows, self.better),
@@ -139,7 +158,7 @@ impl Partial for Extreme {
         }
     }
 
-    fn finish(&self, _: Aggregation) -> Value {
+    fn finish(&self, _: &Aggregation, _: Instant) -> Value {
         self.best.clone()
     }
 
@@ -152,8 +171,8 @@ impl Partial for Extreme {
         put_value(out, &self.best);
     }
 
-    fn decode(&mut self, input: Option<FieldType>, bytes: &mut Reader<'_>) -> Result<(), CodecError> {
-        self.best = match (bytes.flag()?, input) {
+    fn decode(&mut self, types: Types, bytes: &mut Reader<'_>) -> Result<(), CodecError> {
+        self.best = match (bytes.flag()?, types.values) {
             (false, _) => Value::Null,
             (true, Some(input)) => bytes.value(input)?,
             (true, None) => return Err(CodecError::Invalid("there is an extreme of no input")),

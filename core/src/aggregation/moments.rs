@@ -1,13 +1,41 @@
 //! `sum`, `avg`, `variance`, `stddev` and their population forms: exact sums, rounded once.
 
+mod sweep;
+
 use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::codec::{CodecError, Reader, put_unsigned};
-use crate::lane::{Cells, Lane};
-use crate::{Aggregation, ExactSquares, ExactSum, FieldType, Order, Value, exact};
+use arrow::error::ArrowError;
 
-use super::Partial;
+use crate::codec::{CodecError, Reader, put_unsigned};
+use crate::lane::{Cells, Lane, Lanes};
+use crate::pass::Pass;
+use crate::{Aggregation, ExactSquares, ExactSum, FieldType, Instant, Order, Value, exact};
+
+use super::{Filled, Kind, Partial, Types};
+
+/// The families of sums.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct MomentsOf {
+    /// Whether squares are summed, too.
+    pub(super) squares: bool,
+}
+
+impl Kind for MomentsOf {
+    type Partial = Moments;
+
+    fn identity(self, types: Types) -> Moments {
+        Moments::new(types.values, self.squares)
+    }
+
+    fn union(self, other: Self) -> Option<Self> {
+        Some(Self { squares: self.squares || other.squares })
+    }
+
+    fn sweep(self, pass: &Pass<'_>, aggregations: &[&Aggregation]) -> Result<Vec<Filled>, ArrowError> {
+        Ok(sweep::sweep(pass, self.squares, aggregations))
+    }
+}
 
 /// How many values there are, their exact sum, and the exact sum of their squares where it is asked for.
 ///
@@ -31,7 +59,7 @@ enum Sum {
 
 impl Moments {
     /// The moments of no values of type `input`, with squares or without.
-    pub(crate) fn new(input: Option<FieldType>, squares: bool) -> Self {
+    fn new(input: Option<FieldType>, squares: bool) -> Self {
         let sum = match input {
             Some(input) if input.is_integer() => Sum::Integer(0),
             _ => Sum::Float(ExactSum::new()),
@@ -40,7 +68,7 @@ impl Moments {
     }
 
     /// Back to no values.
-    pub(crate) fn clear(&mut self) {
+    fn clear(&mut self) {
         self.count = 0;
         match &mut self.sum {
             Sum::Integer(sum) => *sum = 0,
@@ -52,7 +80,7 @@ impl Moments {
     }
 
     /// Takes in the values of `rows`.
-    pub(crate) fn add_rows(&mut self, lane: &Lane<'_>, rows: Range<usize>) {
+    fn add_rows(&mut self, lane: &Lane<'_>, rows: Range<usize>) {
         self.count += lane.count(rows.clone()) as u64;
         match (lane.cells(), &mut self.sum) {
             (Cells::Float64(values), Sum::Float(sum)) => {
@@ -92,7 +120,7 @@ impl Moments {
     }
 
     /// Takes out the values of `rows`, all of which were taken in before.
-    pub(crate) fn subtract_rows(&mut self, lane: &Lane<'_>, rows: Range<usize>) {
+    fn subtract_rows(&mut self, lane: &Lane<'_>, rows: Range<usize>) {
         self.count -= lane.count(rows.clone()) as u64;
         match (lane.cells(), &mut self.sum) {
             (Cells::Float64(values), Sum::Float(sum)) => {
@@ -132,7 +160,7 @@ impl Moments {
     }
 
     /// The sum of integers: null where there are none or where 64 bits do not hold it.
-    pub(crate) fn integer_sum(&self) -> Option<i64> {
+    fn integer_sum(&self) -> Option<i64> {
         match &self.sum {
             Sum::Integer(sum) if self.count > 0 => i64::try_from(*sum).ok(),
             _ => None,
@@ -140,7 +168,7 @@ impl Moments {
     }
 
     /// The value of any aggregation of this family that gives a float.
-    pub(crate) fn float(&self, aggregation: Aggregation) -> Option<f64> {
+    fn float(&self, aggregation: &Aggregation) -> Option<f64> {
         if self.count == 0 {
             return None;
         }
@@ -186,8 +214,8 @@ fn each<T: Copy>(lane: &Lane<'_>, rows: Range<usize>, values: &[T], mut take: im
 }
 
 impl Partial for Moments {
-    fn add(&mut self, lane: Option<&Lane<'_>>, rows: Range<usize>, _: &dyn Fn(usize) -> Order) {
-        if let Some(lane) = lane {
+    fn add(&mut self, lanes: &Lanes<'_>, rows: Range<usize>, _: &dyn Fn(usize) -> Order) {
+        if let Some(lane) = &lanes.values {
             self.add_rows(lane, rows);
         }
     }
@@ -204,16 +232,16 @@ impl Partial for Moments {
         }
     }
 
-    fn finish(&self, aggregation: Aggregation) -> Value {
+    fn finish(&self, aggregation: &Aggregation, _: Instant) -> Value {
         match (aggregation, &self.sum) {
             (Aggregation::Sum, Sum::Integer(_)) => self.integer_sum().map_or(Value::Null, Value::Int64),
             _ => self.float(aggregation).map_or(Value::Null, Value::Float64),
         }
     }
 
-    fn overflows(&self, aggregation: Aggregation) -> bool {
+    fn overflows(&self, aggregation: &Aggregation) -> bool {
         match &self.sum {
-            Sum::Integer(sum) => aggregation == Aggregation::Sum && i64::try_from(*sum).is_err(),
+            Sum::Integer(sum) => *aggregation == Aggregation::Sum && i64::try_from(*sum).is_err(),
             Sum::Float(_) => false,
         }
     }
@@ -237,7 +265,7 @@ impl Partial for Moments {
         }
     }
 
-    fn decode(&mut self, _: Option<FieldType>, bytes: &mut Reader<'_>) -> Result<(), CodecError> {
+    fn decode(&mut self, _: Types, bytes: &mut Reader<'_>) -> Result<(), CodecError> {
         const DAMAGED: CodecError = CodecError::Invalid("an exact sum is not well-formed");
         self.count = bytes.unsigned()?;
         if self.count > MOST_VALUES {

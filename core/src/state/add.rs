@@ -95,10 +95,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::chunk::CHUNK_EVENTS;
-    use super::super::layout::Layout;
     use super::*;
     use crate::Instant;
     use crate::aggregation::{Accumulator, Partial};
+    use crate::layout::Layout;
     use crate::testing::{World, worlds};
 
     fn bytes(partials: &[Accumulator]) -> Vec<u8> {
@@ -167,14 +167,15 @@ mod tests {
 
         use arrow::array::{ArrayRef, StringArray};
 
-        use crate::{Aggregation, FeatureColumn, FieldType, Lookback, Window};
+        use crate::{Aggregation, FeatureColumn, FieldType, Lookback, Nulls, Window};
 
         let plan = FoldPlan {
             inputs: vec![FieldType::String],
             features: vec![FeatureColumn {
                 name: "all".to_owned(),
-                aggregation: Aggregation::FirstN { n: 10 },
+                aggregation: Aggregation::FirstN { n: 10, nulls: Nulls::Skip },
                 input: Some(0),
+                by: None,
                 window: Window::Lifetime,
             }],
             ttl: None,

@@ -1,22 +1,28 @@
 //! What is left of events that are no longer kept.
 
+use std::ops::Range;
+
+use smallvec::SmallVec;
+
 use crate::aggregation::{Accumulator, Partial};
 use crate::codec::{CodecError, Reader, put_signed};
-use crate::{FoldPlan, Instant, Lane, Order};
+use crate::layout::{GrainOf, Layout};
+use crate::{Bounds, FoldPlan, Instant, Lane, Order};
 
 use super::chunk::Chunk;
-use super::layout::Layout;
+use super::stretches::{Stretch, Stretches};
 
-/// The fold of a key's events that are forgotten: for every slot that some window needs of events of any age,
-/// its partial; and when the first and the newest of them happened, which statuses need forever.
+/// The fold of a key's events that are forgotten: for every grain of the plan's windows stretches of events that
+/// none of them tells apart, with their partials; and when the first and the newest event happened, which
+/// statuses need forever.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Base {
     /// Events at this time or before belong here as they come; `None` while nothing was forgotten.
     until: Option<Instant>,
     /// Times of the first and the newest event here.
     span: Option<(Instant, Instant)>,
-    /// For each of [`Layout::lifetime_slots`]; none at all before the first event.
-    partials: Vec<Accumulator>,
+    /// For each of [`Layout::grains`]; none at all before the first event.
+    grains: SmallVec<[Stretches; 1]>,
 }
 
 impl Base {
@@ -44,45 +50,80 @@ impl Base {
     pub(super) fn add(&mut self, plan: &FoldPlan, order: Order, inputs: &[Lane<'_>], row: usize) {
         let layout = Layout::of(plan);
         self.widen(&layout, order.time, order.time);
-        for ((_, slot), partial) in layout.lifetime_slots().zip(&mut self.partials) {
-            partial.add(slot.input.map(|input| &inputs[input]), row..row + 1, &|_| order);
+        for (of, stretches) in layout.grains.iter().zip(&mut self.grains) {
+            let partials = stretches.at(of, &layout, order.time);
+            for (slot, partial) in of.slots.iter().map(|slot| &layout.slots[*slot]).zip(partials) {
+                let lanes = slot.reads.lanes(|input| inputs[input]);
+                partial.add(&lanes, row..row + 1, &|_| order);
+            }
         }
     }
 
-    /// Takes in all events of a chunk, whose partials these are.
-    pub(super) fn take(&mut self, layout: &Layout, chunk: &Chunk, partials: &[Accumulator]) {
+    /// Takes in all events of a chunk, whose partials are what `partials` gives.
+    pub(super) fn take<'a>(
+        &mut self,
+        layout: &Layout,
+        chunk: &Chunk,
+        partials: impl Fn() -> &'a [Accumulator] + Copy,
+    ) {
         let (Some(first), Some(last)) = (chunk.first(), chunk.last()) else { return };
         self.widen(layout, first.time, last.time);
-        for ((position, _), partial) in layout.lifetime_slots().zip(&mut self.partials) {
-            partial.merge(&partials[position]);
+        for (of, stretches) in layout.grains.iter().zip(&mut self.grains) {
+            stretches.take(of, layout, chunk, partials);
         }
     }
 
-    /// Adds what is here to `partial`, which is of the slot at `position`.
-    pub(super) fn fold(&self, layout: &Layout, position: usize, partial: &mut Accumulator) {
-        let mut slots = layout.lifetime_slots().zip(&self.partials);
-        if let Some((_, base)) = slots.find(|((slot, _), _)| *slot == position) {
-            partial.merge(base);
+    /// Whether there may be anything to drop.
+    pub(super) fn has_many(&self) -> bool {
+        self.grains.iter().any(|stretches| stretches.len() > 1)
+    }
+
+    /// Drops what lies at `oldest` or before of the grain at `grain`; says whether there was anything.
+    pub(super) fn drop_until(&mut self, grain: usize, oldest: Option<Instant>) -> bool {
+        self.grains.get_mut(grain).is_some_and(|stretches| stretches.drop_until(oldest))
+    }
+
+    /// The stretches of the grain at `grain` within `bounds`.
+    pub(super) fn within(&self, grain: usize, bounds: Bounds) -> Range<usize> {
+        self.grains.get(grain).map_or(0..0, |stretches| stretches.within(bounds))
+    }
+
+    /// The last stretch of the grain at `grain`.
+    pub(super) fn last(&self, grain: usize) -> Option<(usize, &Stretch)> {
+        self.grains.get(grain)?.last()
+    }
+
+    /// Adds some of the stretches of the grain at `grain` to `partial`, which is of the slot at `slot`.
+    pub(super) fn fold(
+        &self,
+        layout: &Layout,
+        grain: usize,
+        stretches: Range<usize>,
+        slot: usize,
+        partial: &mut Accumulator,
+    ) {
+        let position = layout.grains[grain].slots.iter().position(|known| *known == slot);
+        if let (Some(position), Some(of_grain)) = (position, self.grains.get(grain)) {
+            of_grain.fold(stretches, position, partial);
         }
     }
 
     /// Bytes held.
     pub(super) fn heap_bytes(&self) -> usize {
-        self.partials.capacity() * size_of::<Accumulator>()
-            + self.partials.iter().map(Accumulator::heap_bytes).sum::<usize>()
+        self.grains.iter().map(Stretches::heap_bytes).sum()
     }
 
     fn widen(&mut self, layout: &Layout, first: Instant, newest: Instant) {
         self.span = Some(match self.span {
             None => {
-                self.partials = layout.lifetime_slots().map(|(_, slot)| slot.identity()).collect();
+                self.grains = layout.grains.iter().map(|of| Stretches::new(of.grain)).collect();
                 (first, newest)
             }
             Some((earliest, latest)) => (earliest.min(first), latest.max(newest)),
         });
     }
 
-    /// Appends the base as bytes: until when it holds, first and newest time, the partials.
+    /// Appends the base as bytes: until when it holds, first and newest time, the stretches of each grain.
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
         out.push(u8::from(self.until.is_some()));
         self.until.iter().for_each(|until| put_signed(out, until.as_micros()));
@@ -91,7 +132,7 @@ impl Base {
             put_signed(out, first.as_micros());
             put_signed(out, newest.as_micros());
         }
-        self.partials.iter().for_each(|partial| partial.encode(out));
+        self.grains.iter().for_each(|stretches| stretches.encode(out));
     }
 
     /// Reads what [`encode`](Self::encode) wrote.
@@ -106,10 +147,9 @@ impl Base {
             if first > newest || !base.holds(newest) {
                 return Err(CodecError::Invalid("the times of forgotten events contradict each other"));
             }
-            base.widen(layout, first, newest);
-            for ((_, slot), partial) in layout.lifetime_slots().zip(&mut base.partials) {
-                partial.decode(slot.field_type, bytes)?;
-            }
+            base.span = Some((first, newest));
+            let read = |of: &GrainOf| Stretches::decode(of, layout, (first, newest), bytes);
+            base.grains = layout.grains.iter().map(read).collect::<Result<_, _>>()?;
         }
         Ok(base)
     }

@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use crate::aggregation::{Accumulator, Partial};
 use crate::codec::{CodecError, Reader};
+use crate::layout::Slot;
 use crate::{FoldPlan, Instant, Lane, Order};
 
 use super::column::Column;
-use super::layout::Slot;
 use super::orders::Orders;
 
 /// Events a chunk holds at most; few in tests, so that small histories have many chunks.
@@ -61,6 +61,11 @@ impl Chunk {
         Instant::from_micros(self.orders.times()[row])
     }
 
+    /// When the events happened, microseconds since the epoch.
+    pub(super) fn times(&self) -> &[i64] {
+        self.orders.times()
+    }
+
     /// Whether the event at `row` of `inputs` can be put in without outgrowing the limits of a chunk.
     pub(super) fn has_room(&self, inputs: &[Lane<'_>], row: usize) -> bool {
         if self.len() == 0 {
@@ -98,18 +103,20 @@ impl Chunk {
         if rows.is_empty() {
             return;
         }
-        let lane = slot.input.map(|input| self.columns[input].lane());
-        partial.add(lane.as_ref(), rows, &|row| self.orders.get(row));
+        let lanes = slot.reads.lanes(|input| self.columns[input].lane());
+        partial.add(&lanes, rows, &|row| self.orders.get(row));
+    }
+
+    /// The partial of `slot` over the events of `rows`.
+    pub(super) fn partial(&self, slot: &Slot, rows: Range<usize>) -> Accumulator {
+        let mut partial = slot.identity();
+        self.fold(slot, rows, &mut partial);
+        partial
     }
 
     /// The partials of `slots` over all events.
     pub(super) fn partials(&self, slots: &[Slot]) -> Box<[Accumulator]> {
-        let fold = |slot: &Slot| {
-            let mut partial = slot.identity();
-            self.fold(slot, 0..self.len(), &mut partial);
-            partial
-        };
-        slots.iter().map(fold).collect()
+        slots.iter().map(|slot| self.partial(slot, 0..self.len())).collect()
     }
 
     /// The orders of all events.

@@ -1,13 +1,15 @@
 //! Letting go of the past.
 
+use std::cell::OnceCell;
+
+use crate::layout::Layout;
 use crate::{FoldPlan, Instant, Lookback};
 
 use super::KeyState;
-use super::layout::Layout;
 
 impl KeyState {
-    /// Lets go of what no instant from `horizon` on can tell apart: the fold of what only windows without
-    /// end still see goes to the base, the rest is dropped. Under [`Lookback::Unbounded`] nothing is.
+    /// Lets go of what no instant from `horizon` on can tell apart: the folds of what windows still see all of or
+    /// nothing of go to the base, the rest is dropped. Under [`Lookback::Unbounded`] nothing is.
     ///
     /// After this, answers at instants before `horizon` mean nothing. It is cheap to call often: a chunk is
     /// left alone until at least half of it can go.
@@ -15,7 +17,10 @@ impl KeyState {
         if plan.lookback == Lookback::Unbounded {
             return;
         }
-        let until = forgettable(plan, horizon);
+        if self.base.has_many() {
+            self.forget_stretches(plan, &Layout::of(plan), horizon);
+        }
+        let Some(until) = forgettable(plan, horizon) else { return };
         let behind =
             self.closed.partition_point(|closed| closed.chunk.last().is_some_and(|last| last.time <= until));
         let straddling = self.closed.get(behind).map_or(&self.tail, |closed| &closed.chunk);
@@ -26,29 +31,41 @@ impl KeyState {
         }
         let layout = Layout::of(plan);
         self.head_changed = true;
-        self.base.advance(until);
         for closed in self.closed.drain(..behind) {
-            self.base.take(&layout, &closed.chunk, closed.partials(&layout.slots));
+            // No event that is kept may come before one that is not: the run of a session goes through both.
+            closed.chunk.last().iter().for_each(|last| self.base.advance(last.time));
+            self.base.take(&layout, &closed.chunk, || closed.partials(&layout.slots));
             self.deleted.push(closed.part);
         }
-        if !trims {
-            return;
+        if trims {
+            self.base.advance(until);
+            let straddling = self.closed.first_mut().map_or(&mut self.tail, |closed| &mut closed.chunk);
+            let newer = straddling.split_off(rows);
+            let older = std::mem::replace(straddling, newer);
+            let partials = OnceCell::new();
+            self.base.take(&layout, &older, || partials.get_or_init(|| older.partials(&layout.slots)));
+            if let Some(closed) = self.closed.first_mut() {
+                closed.note_change();
+            }
         }
-        let straddling = self.closed.first_mut().map_or(&mut self.tail, |closed| &mut closed.chunk);
-        let newer = straddling.split_off(rows);
-        let older = std::mem::replace(straddling, newer);
-        self.base.take(&layout, &older, &older.partials(&layout.slots));
-        if let Some(closed) = self.closed.first_mut() {
-            closed.note_change();
+        self.forget_stretches(plan, &layout, horizon);
+    }
+
+    /// Drops the stretches of the past that no window sees any more at `horizon`.
+    fn forget_stretches(&mut self, plan: &FoldPlan, layout: &Layout, horizon: Instant) {
+        for grain in 0..layout.grains.len() {
+            let windows = layout.folds.iter().filter(|fold| fold.grain == Some(grain));
+            let oldest = windows.map(|fold| fold.window.bounds(horizon, plan.ttl).after).min().flatten();
+            self.head_changed |= self.base.drop_until(grain, oldest);
         }
     }
 }
 
-/// The latest time at which an event is the same to all windows at `horizon` and later: outside of them, or
-/// inside of those without end.
-fn forgettable(plan: &FoldPlan, horizon: Instant) -> Instant {
-    let start = |window: crate::Window| window.bounds(horizon, plan.ttl).after.unwrap_or(horizon);
-    plan.features.iter().map(|feature| start(feature.window)).min().unwrap_or(horizon).min(horizon)
+/// The latest time at or before which no window tells two events apart at `horizon` and later, but by its grain;
+/// `None` if there is no such time.
+fn forgettable(plan: &FoldPlan, horizon: Instant) -> Option<Instant> {
+    let settled = plan.features.iter().map(|feature| feature.window.settled(plan.ttl, horizon));
+    settled.min().unwrap_or(Some(horizon)).min(Some(horizon))
 }
 
 #[cfg(test)]
@@ -58,8 +75,13 @@ mod tests {
     use crate::{Aggregation, FeatureColumn, Lane, Order, Status, TimeDelta, Value, Window};
 
     fn plan(window: Window, ttl: Option<i64>) -> FoldPlan {
-        let feature =
-            FeatureColumn { name: "n".to_owned(), aggregation: Aggregation::Count, input: None, window };
+        let feature = FeatureColumn {
+            name: "n".to_owned(),
+            aggregation: Aggregation::Count,
+            input: None,
+            by: None,
+            window,
+        };
         FoldPlan {
             inputs: Vec::new(),
             features: vec![feature],
@@ -108,13 +130,14 @@ mod tests {
     }
 
     #[test]
-    fn a_late_event_can_be_newer_than_those_that_are_kept() {
+    fn an_event_that_comes_after_kept_ones_is_kept() {
         let plan = plan(Window::Lifetime, None);
         let mut state = KeyState::new();
         [0; CHUNK_EVENTS].into_iter().chain([1, 3, 4, 5, 6]).for_each(|time| add(&mut state, &plan, time));
         state.forget(&plan, at(2));
         assert!(state.closed.is_empty() && state.tail.len() == 5);
         add(&mut state, &plan, 2);
+        assert_eq!(state.tail.len(), 6);
         assert_eq!(state.last_event_time(at(2)), Some(at(2)));
         assert_eq!(state.values(&plan, at(2)), [(Value::Int64(CHUNK_EVENTS as i64 + 2), Status::Present)]);
     }
@@ -139,5 +162,41 @@ mod tests {
         assert!(!state.has_changes() && state.tail.len() == 4);
         state.forget(&plan, at(11));
         assert!(state.has_changes() && state.tail.len() == 2);
+    }
+
+    #[test]
+    fn a_tumbling_window_keeps_its_bucket_and_drops_older_ones() {
+        let plan = plan(Window::Tumbling { width: TimeDelta::from_micros(10), offset: 0 }, None);
+        let mut state = KeyState::new();
+        (0..40).for_each(|time| add(&mut state, &plan, time));
+        state.forget(&plan, at(35));
+        assert!(state.closed.is_empty() && state.tail.len() == 4);
+        assert!(!state.base.has_many());
+        add(&mut state, &plan, 31);
+        assert_eq!(state.values(&plan, at(35)), [(Value::Int64(7), Status::Present)]);
+        add(&mut state, &plan, 29);
+        state.forget(&plan, at(36));
+        assert!(!state.base.has_many());
+        assert_eq!(state.values(&plan, at(39)), [(Value::Int64(11), Status::Present)]);
+        assert_eq!(state.values(&plan, at(40)), [(Value::Int64(0), Status::Present)]);
+    }
+
+    #[test]
+    fn a_late_event_brings_forgotten_sessions_together() {
+        let plan = plan(Window::Session { gap: TimeDelta::from_micros(10) }, None);
+        let mut state = KeyState::new();
+        [0, 3, 20, 22, 41, 45].into_iter().for_each(|time| add(&mut state, &plan, time));
+        state.forget(&plan, at(45));
+        assert!(state.closed.is_empty() && state.tail.len() == 0 && state.base.has_many());
+        let count = |state: &KeyState, time| state.values(&plan, at(time)).remove(0).0;
+        assert_eq!(count(&state, 50), Value::Int64(2));
+        add(&mut state, &plan, 31);
+        assert_eq!(count(&state, 50), Value::Int64(5));
+        add(&mut state, &plan, 12);
+        assert_eq!(count(&state, 55), Value::Int64(8));
+        assert_eq!(count(&state, 56), Value::Int64(0));
+        add(&mut state, &plan, 52);
+        assert_eq!(count(&state, 60), Value::Int64(9));
+        assert!(!state.base.has_many());
     }
 }

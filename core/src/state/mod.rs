@@ -11,20 +11,21 @@ mod bits;
 mod chunk;
 mod column;
 mod forget;
-mod layout;
 mod lookup;
 mod orders;
 mod parts;
+mod seen;
+mod stretches;
 
 use std::sync::OnceLock;
 
 use crate::aggregation::{Accumulator, Partial};
 use crate::codec::CodecError;
+use crate::layout::Slot;
 use crate::{Status, Value};
 
 use base::Base;
 use chunk::Chunk;
-use layout::Slot;
 
 /// The fold of one key by one plan: always the same plan.
 ///
@@ -54,6 +55,8 @@ struct Closed {
     /// For each slot of the layout, the fold of all the chunk's events: made when a lookup needs it, dropped when
     /// the chunk changes. Most chunks of a key are never asked for, and late events would change it over and over.
     partials: OnceLock<Box<[Accumulator]>>,
+    /// The most that lies between neighbouring events, in microseconds: made and dropped likewise.
+    widest_gap: OnceLock<u64>,
     /// Whether its part must be written again.
     changed: bool,
 }
@@ -80,20 +83,30 @@ impl KeyState {
     /// Closes `chunk` at `position` among the closed chunks, under a new part number.
     fn close(&mut self, position: usize, chunk: Chunk) {
         self.parts_given += 1;
-        let closed = Closed { part: self.parts_given, chunk, partials: OnceLock::new(), changed: true };
-        self.closed.insert(position, closed);
+        self.closed.insert(position, Closed::new(self.parts_given, chunk, true));
     }
 }
 
 impl Closed {
+    const fn new(part: u32, chunk: Chunk, changed: bool) -> Self {
+        Self { part, chunk, partials: OnceLock::new(), widest_gap: OnceLock::new(), changed }
+    }
+
     /// For each of `slots`, those of the plan, the fold of all events.
     fn partials(&self, slots: &[Slot]) -> &[Accumulator] {
         self.partials.get_or_init(|| self.chunk.partials(slots))
     }
 
+    /// The most that lies between neighbouring events, in microseconds.
+    fn widest_gap(&self) -> u64 {
+        let widest = || self.chunk.times().windows(2).map(|pair| pair[0].abs_diff(pair[1])).max();
+        *self.widest_gap.get_or_init(|| widest().unwrap_or(0))
+    }
+
     /// Notes that the events are others than before.
     fn note_change(&mut self) {
         self.partials = OnceLock::new();
+        self.widest_gap = OnceLock::new();
         self.changed = true;
     }
 }
@@ -138,7 +151,7 @@ pub enum StateError {
 pub struct Answer {
     /// A value and its status for each of [`FoldPlan::features`].
     pub values: Vec<(Value, Status)>,
-    /// How many of the values are null because an integer sum does not fit 64 bits.
+    /// How many of the values are null because they do not fit: integer sums 64 bits, distinct values their limit.
     pub sum_overflows: u64,
 }
 

@@ -6,16 +6,15 @@
 //! bits, little-endian); numbers are varints.
 
 use std::collections::BTreeSet;
-use std::sync::OnceLock;
 
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::FoldPlan;
 use crate::codec::{CodecError, Reader, put_unsigned};
+use crate::layout::Layout;
 
 use super::base::Base;
 use super::chunk::Chunk;
-use super::layout::Layout;
 use super::{Changes, Closed, KeyState, StateError};
 
 /// First byte of every part. A new number whenever the bytes that follow change their meaning.
@@ -74,7 +73,7 @@ impl KeyState {
                 }
                 Ok(chunk)
             })?;
-            state.closed.push(Closed { part, chunk, partials: OnceLock::new(), changed: false });
+            state.closed.push(Closed::new(part, chunk, false));
         }
         let end = state.closed.last().and_then(|closed| closed.chunk.last());
         if end.is_some() && end > state.tail.first() {
@@ -163,7 +162,9 @@ mod tests {
 
     use super::*;
     use crate::testing::{World, worlds};
-    use crate::{Aggregation, FeatureColumn, FieldType, Instant, Lane, Lookback, Order, TimeDelta, Window};
+    use crate::{
+        Aggregation, FeatureColumn, FieldType, Instant, Lane, Lookback, Nulls, Order, TimeDelta, Window,
+    };
 
     type Parts = BTreeMap<u32, Vec<u8>>;
 
@@ -258,6 +259,7 @@ mod tests {
             name: String::new(),
             aggregation,
             input: Some(input),
+            by: None,
             window: Window::Lifetime,
         };
         let plan = FoldPlan {
@@ -266,7 +268,7 @@ mod tests {
                 feature(Aggregation::Stddev, 0),
                 feature(Aggregation::Sum, 1),
                 feature(Aggregation::Max, 2),
-                feature(Aggregation::First, 2),
+                feature(Aggregation::First { nulls: Nulls::Skip }, 2),
                 feature(Aggregation::Count, 1),
             ],
             ttl: None,

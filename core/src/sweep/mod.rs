@@ -1,25 +1,21 @@
 //! The as-of sweep: the values of many rows from sorted events, in one pass.
 //!
-//! Windows give ranges of positions ([`ranges`]), aggregations consume ranges ([`slide`], [`select`]); both
-//! only ever move forward, so the work grows with events + rows, never with their product.
+//! Windows give ranges of positions ([`ranges`]), aggregations consume them (one [`Pass`] each); ranges only ever
+//! move forward, so the work grows with events + rows, never with their product.
 
-mod compact;
 mod ranges;
-mod select;
-mod slide;
 mod sort;
 
-use std::cmp::Ordering;
-use std::sync::Arc;
-
-use arrow::array::{Array, ArrayRef, Int64Array};
+use arrow::array::{Array, ArrayRef};
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 
-use crate::{Aggregation, FoldPlan, Instant, Lane, Status, Window};
+use crate::aggregation::Filled;
+use crate::layout::{Fold, Layout};
+use crate::pass::{Events, Pass};
+use crate::plan::Reads;
+use crate::{Aggregation, FoldPlan, Instant, Status};
 
-use compact::Compacted;
-use ranges::Ranges;
 pub use sort::{OrderColumns, SortedEvents, SortedRows};
 
 /// Why events cannot be sorted or swept.
@@ -60,7 +56,8 @@ pub struct Swept {
     pub columns: Vec<ArrayRef>,
     /// The status of each row's values where they are not null: never [`Status::NullValue`].
     pub statuses: Vec<Status>,
-    /// For each column, how many of its values are null because an integer sum does not fit 64 bits.
+    /// For each column, how many of its values are null because they do not fit: integer sums 64 bits, distinct
+    /// values their limit.
     pub sum_overflows: Vec<u64>,
 }
 
@@ -85,107 +82,75 @@ impl Swept {
 ///
 /// If events or rows are not sorted as they say, or not over the same keys.
 pub fn sweep(plan: &FoldPlan, events: &SortedEvents, rows: &SortedRows) -> Result<Swept, SweepError> {
-    let inputs = compacted(plan, events)?;
-    let mut sweep = Sweep { plan, inputs, columns: vec![None; plan.features.len()] };
-    let windows = distinct(plan.features.iter().map(|feature| feature.window));
-    for window in windows {
-        let ranges = Ranges::of(window, plan.ttl, events, rows);
-        for input in distinct(sweep.features_over(window).map(|(_, input, _)| input)) {
-            sweep.fold(window, input, &ranges)?;
+    check_types(plan, events)?;
+    let layout = Layout::of(plan);
+    let read = distinct(layout.slots.iter().map(|slot| slot.reads)).into_iter().map(|reads| {
+        let taking_part = Events::of(reads, &events.times, &events.inputs);
+        let name = || format!("input {}", reads.input.or(reads.by).unwrap_or_default());
+        Ok((reads, taking_part.map_err(|cause| SweepError::Column { column: name(), cause })?))
+    });
+    let read: Vec<(Reads, Events<'_>)> = read.collect::<Result<_, SweepError>>()?;
+    let mut sweep = Sweep { plan, layout: &layout, columns: vec![None; plan.features.len()] };
+    for window in distinct(layout.folds.iter().map(|fold| fold.window)) {
+        let seen = ranges::seen_through(window, plan.ttl, events, rows);
+        for (reads, events) in &read {
+            let of_window = |fold: &Fold| fold.window == window && layout.slots[fold.slot].reads == *reads;
+            let mut folds = (0..layout.folds.len()).filter(|fold| of_window(&layout.folds[*fold])).peekable();
+            if folds.peek().is_some() {
+                let ranges = events.translate(&seen);
+                let pass = Pass { events, ranges: &ranges, at: &rows.at };
+                folds.try_for_each(|fold| sweep.fill(fold, &pass))?;
+            }
         }
     }
-    let filled = |column: Option<_>| column.expect("every feature has a window and an input, or counts");
+    let filled = |column: Option<Filled>| {
+        let filled = column.expect("every feature has a fold");
+        (filled.column, filled.overflows)
+    };
     let (columns, sum_overflows) = sweep.columns.into_iter().map(filled).unzip();
     Ok(Swept { columns, statuses: statuses(plan, events, rows), sum_overflows })
 }
 
-/// The inputs without nulls, those that no feature has left out.
-fn compacted(plan: &FoldPlan, events: &SortedEvents) -> Result<Vec<Option<Compacted>>, SweepError> {
-    let compacted = |(input, (field_type, values)): (usize, (&crate::FieldType, &ArrayRef))| {
+/// Checks that the events' inputs are of the types that the plan says.
+fn check_types(plan: &FoldPlan, events: &SortedEvents) -> Result<(), SweepError> {
+    for (input, (field_type, values)) in plan.inputs.iter().zip(&events.inputs).enumerate() {
         let expected = field_type.to_arrow();
         if *values.data_type() != expected {
             return Err(SweepError::InputType { input, expected, found: values.data_type().clone() });
         }
-        let is_used = plan.features.iter().any(|feature| feature.input == Some(input));
-        let compacted = is_used.then(|| Compacted::of(values)).transpose();
-        compacted.map_err(|cause| SweepError::Column { column: format!("input {input}"), cause })
-    };
-    plan.inputs.iter().zip(&events.inputs).enumerate().map(compacted).collect()
+    }
+    Ok(())
 }
 
 /// A sweep under way.
 struct Sweep<'a> {
     plan: &'a FoldPlan,
-    inputs: Vec<Option<Compacted>>,
-    /// For each feature its column, and how many sums overflowed.
-    columns: Vec<Option<(ArrayRef, u64)>>,
+    layout: &'a Layout,
+    /// For each feature its column.
+    columns: Vec<Option<Filled>>,
 }
 
 impl Sweep<'_> {
-    /// Position, input and aggregation of the features over `window`.
-    fn features_over(&self, window: Window) -> impl Iterator<Item = (usize, Option<usize>, Aggregation)> {
-        let features = self.plan.features.iter().enumerate();
-        features
-            .filter(move |(_, feature)| feature.window == window)
-            .map(|(column, feature)| (column, feature.input, feature.aggregation))
-    }
-
-    /// Fills the columns of all features of one input over one window.
-    fn fold(&mut self, window: Window, input: Option<usize>, ranges: &Ranges) -> Result<(), SweepError> {
-        let features: Vec<_> = self
-            .features_over(window)
-            .filter(|(_, other, _)| *other == input)
-            .map(|(column, _, aggregation)| (column, aggregation))
-            .collect();
-        let Some(compacted) = input.and_then(|input| self.inputs[input].as_ref()) else {
-            features.iter().for_each(|(column, _)| self.columns[*column] = Some((counts(ranges), 0)));
-            return Ok(());
+    /// Fills the columns of all features of the fold at position `fold`, which `pass` is of.
+    fn fill(&mut self, fold: usize, pass: &Pass<'_>) -> Result<(), SweepError> {
+        let features = self.plan.features.iter().zip(&self.layout.feature_folds).enumerate();
+        let of_fold = features.filter(|(_, (_, of))| **of as usize == fold);
+        let (positions, features): (Vec<_>, Vec<_>) = of_fold.map(|(n, (feature, _))| (n, feature)).unzip();
+        let aggregations: Vec<&Aggregation> = features.iter().map(|feature| &feature.aggregation).collect();
+        // The family of the slot may also answer what only features over other windows ask for.
+        let families = aggregations.iter().map(|aggregation| aggregation.family());
+        let Some(family) = families.map(Some).reduce(|a, b| a?.union(b?)).flatten() else {
+            unreachable!("a fold has features, all of one family")
         };
-        let ranges = compacted.translate(ranges);
-        let values = &compacted.values;
-        let lane = Lane::of(values).expect("the types of inputs were checked");
-        let (sums, others): (Vec<_>, Vec<_>) = features.into_iter().partition(|(_, a)| a.is_moment());
-        let aggregations: Vec<_> = sums.iter().map(|(_, aggregation)| *aggregation).collect();
-        let slid = if sums.is_empty() { Vec::new() } else { slide::slide(&lane, &ranges, &aggregations) };
-        for ((column, _), filled) in sums.into_iter().zip(slid) {
-            self.columns[column] = Some(filled);
-        }
-        for (column, aggregation) in others {
-            let filled = pick(aggregation, values, &lane, &ranges);
-            let name = || self.plan.features[column].name.clone();
-            let filled = filled.map_err(|cause| SweepError::Column { column: name(), cause })?;
-            self.columns[column] = Some((filled, 0));
+        let filled = family.sweep(pass, &aggregations).map_err(|cause| {
+            let names: Vec<_> = features.iter().map(|feature| feature.name.as_str()).collect();
+            SweepError::Column { column: names.join(", "), cause }
+        })?;
+        for (position, filled) in positions.into_iter().zip(filled) {
+            self.columns[position] = Some(filled);
         }
         Ok(())
     }
-}
-
-/// The column of an aggregation that is no sum.
-fn pick(
-    aggregation: Aggregation,
-    values: &ArrayRef,
-    lane: &Lane<'_>,
-    ranges: &Ranges,
-) -> Result<ArrayRef, ArrowError> {
-    match aggregation {
-        Aggregation::Min => select::best(values, lane, ranges, Ordering::Less),
-        Aggregation::Max => select::best(values, lane, ranges, Ordering::Greater),
-        Aggregation::First => select::first(values, ranges),
-        Aggregation::Last => select::last(values, ranges),
-        Aggregation::FirstN { n } => select::lists(values, ranges, n, false),
-        Aggregation::LastN { n } => select::lists(values, ranges, n, true),
-        Aggregation::Count => Ok(counts(ranges)),
-        Aggregation::Sum
-        | Aggregation::Avg
-        | Aggregation::Variance
-        | Aggregation::Stddev
-        | Aggregation::VariancePop
-        | Aggregation::StddevPop => unreachable!("sums slide"),
-    }
-}
-
-fn counts(ranges: &Ranges) -> ArrayRef {
-    Arc::new(Int64Array::from_iter_values(ranges.iter().map(|(start, end)| (end - start) as i64)))
 }
 
 /// The status of each row's values where they are not null.

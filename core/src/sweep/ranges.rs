@@ -1,63 +1,55 @@
 //! Windows over sorted events: the events each row sees, as a range of positions.
 
+use crate::pass::Ranges;
 use crate::{Instant, TimeDelta, Window};
 
 use super::sort::ranges;
 use super::{SortedEvents, SortedRows};
 
-/// A half-open range of event positions for each row.
-///
-/// Neither end ever moves backwards from one row to the next, across keys too: that is what lets every
-/// aggregation walk over the events once.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Ranges {
-    pub(super) starts: Vec<u32>,
-    pub(super) ends: Vec<u32>,
+/// What each row sees through `window`.
+pub(super) fn seen_through(
+    window: Window,
+    ttl: Option<TimeDelta>,
+    events: &SortedEvents,
+    rows: &SortedRows,
+) -> Ranges {
+    let mut all = Ranges::with_capacity(rows.at.len());
+    for (events_of_key, rows_of_key) in ranges(&events.key_starts).zip(ranges(&rows.key_starts)) {
+        let times = &events.times[..events_of_key.end];
+        let (mut start, mut end) = (events_of_key.start, events_of_key.start);
+        let mut session = window.gap().map(|gap| Session { gap, start, end });
+        for at in &rows.at[rows_of_key] {
+            let at = Instant::from_micros(*at);
+            let bounds = window.bounds(at, ttl);
+            end = bounds.until.map_or(end, |until| after(times, end, until));
+            start = bounds.after.map_or(start, |oldest| after(&times[..end], start, oldest));
+            if let Some(session) = &mut session {
+                start = start.max(session.start_at(times, end, at));
+            }
+            all.push(start, end);
+        }
+    }
+    all
 }
 
-impl Ranges {
-    /// What each row sees through `window`.
-    pub(super) fn of(
-        window: Window,
-        ttl: Option<TimeDelta>,
-        events: &SortedEvents,
-        rows: &SortedRows,
-    ) -> Self {
-        let mut all = Self::with_capacity(rows.at.len());
-        for (events_of_key, rows_of_key) in ranges(&events.key_starts).zip(ranges(&rows.key_starts)) {
-            let times = &events.times[..events_of_key.end];
-            let (mut start, mut end) = (events_of_key.start, events_of_key.start);
-            for at in &rows.at[rows_of_key] {
-                let bounds = window.bounds(Instant::from_micros(*at), ttl);
-                end = after(times, end, bounds.until);
-                if let Some(oldest) = bounds.after {
-                    start = after(&times[..end], start, oldest);
-                }
-                all.push(start, end);
+/// The session that ends with the last of some events of a key.
+struct Session {
+    gap: TimeDelta,
+    start: usize,
+    end: usize,
+}
+
+impl Session {
+    /// Where the session begins that is seen at `at`, before which there are the events up to `end`.
+    fn start_at(&mut self, times: &[i64], end: usize, at: Instant) -> usize {
+        let joins = |earlier: usize, later| Instant::from_micros(times[earlier]).is_within(self.gap, later);
+        for position in self.end..end {
+            if position > self.start && !joins(position - 1, Instant::from_micros(times[position])) {
+                self.start = position;
             }
         }
-        all
-    }
-
-    /// No ranges, with room for `rows`.
-    pub(super) fn with_capacity(rows: usize) -> Self {
-        Self { starts: Vec::with_capacity(rows), ends: Vec::with_capacity(rows) }
-    }
-
-    /// Appends the range of a row.
-    pub(super) fn push(&mut self, start: usize, end: usize) {
-        self.starts.push(start as u32);
-        self.ends.push(end as u32);
-    }
-
-    /// How many rows there are.
-    pub(super) fn len(&self) -> usize {
-        self.starts.len()
-    }
-
-    /// The ranges of all rows.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, usize)> {
-        self.starts.iter().zip(&self.ends).map(|(start, end)| (*start as usize, *end as usize))
+        self.end = end;
+        if self.start < end && joins(end - 1, at) { self.start } else { end }
     }
 }
 
@@ -103,14 +95,32 @@ mod tests {
         };
         let micros = TimeDelta::from_micros;
         let lagging = Window::Sliding { width: micros(8), offset: micros(5) };
-        let lagging = Ranges::of(lagging, Some(micros(3)), &events, &rows);
+        let lagging = seen_through(lagging, Some(micros(3)), &events, &rows);
         assert!(lagging.iter().all(|(start, end)| start == end), "the ttl ends before the window begins");
         let sliding =
-            Ranges::of(Window::Sliding { width: micros(8), offset: micros(0) }, None, &events, &rows);
+            seen_through(Window::Sliding { width: micros(8), offset: micros(0) }, None, &events, &rows);
         assert_eq!(sliding.starts, [1, 1, 2, 3, 3, 4]);
         assert_eq!(sliding.ends, [1, 2, 3, 3, 4, 5]);
-        let lifetime = Ranges::of(Window::Lifetime, None, &events, &rows);
+        let lifetime = seen_through(Window::Lifetime, None, &events, &rows);
         assert_eq!(lifetime.starts, [0, 0, 0, 3, 3, 3]);
         assert_eq!(lifetime.ends, [1, 2, 3, 3, 4, 5]);
+    }
+
+    #[test]
+    fn a_session_ends_with_the_last_event_and_breaks_at_a_gap() {
+        let events = SortedEvents {
+            key_starts: vec![0, 5, 6],
+            times: vec![i64::MIN, 0, 3, 7, 12, 13],
+            inputs: Vec::new(),
+        };
+        let rows = SortedRows {
+            key_starts: vec![0, 6, 7],
+            at: vec![-9, 3, 8, 11, 12, 20, 17],
+            sources: (0..7).collect(),
+        };
+        let gap = TimeDelta::from_micros(4);
+        let session = seen_through(Window::Session { gap }, None, &events, &rows);
+        let seen: Vec<_> = session.iter().map(|(start, end)| start..end).collect();
+        assert_eq!(seen, [1..1, 1..3, 1..4, 1..4, 4..5, 5..5, 5..6]);
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use arrow::datatypes::DataType;
-use thalweg_core::{Aggregation, FeatureColumn, FieldType, Lookback, Window};
+use thalweg_core::{FeatureColumn, FieldType, Lookback, TimeDelta, Window};
 use thalweg_log::{AvroFraming, Format};
 
 use crate::{FeatureService, FeatureView, Input, Repository, Source, Sql};
@@ -111,24 +111,40 @@ pub(super) fn view_facts(view: &FeatureView) -> Facts {
 
 /// A column in words: `avg of "dep_delay" over 1h`.
 fn said_of(column: &FeatureColumn, inputs: &[Input]) -> String {
-    let mut said = match column.aggregation {
-        Aggregation::FirstN { n } | Aggregation::LastN { n } => {
-            format!("{} ({n})", column.aggregation.name())
-        }
-        aggregation => aggregation.name().to_owned(),
-    };
-    if let Some(input) = column.input.and_then(|position| inputs.get(position)) {
-        said += &format!(" of {}", quoted(&input.expression));
-        if let Some(filter) = &input.filter {
-            said += &format!(" where {}", quoted(filter));
-        }
+    let mut said = column.aggregation.name().to_owned();
+    let parameters: Vec<_> =
+        column.aggregation.parameters().iter().map(|(name, value)| format!("{name}: {value}")).collect();
+    if !parameters.is_empty() {
+        said += &format!(" ({})", parameters.join(", "));
     }
-    match column.window {
-        Window::Sliding { width, offset } if offset == thalweg_core::TimeDelta::ZERO => {
-            said + &format!(" over {width}")
+    let input = |position: Option<usize>| inputs.get(position?);
+    if let Some(input) = input(column.input) {
+        said += &format!(" of {}", quoted(&input.expression));
+    }
+    if let Some(by) = input(column.by).filter(|_| column.aggregation.takes_by()) {
+        said += &format!(" by {}", quoted(&by.expression));
+    }
+    if let Some(filter) = input(column.input).and_then(|input| input.filter.as_ref()) {
+        said += &format!(" where {}", quoted(filter));
+    }
+    said + &over(column.window)
+}
+
+/// A window in words: ` over 1h`.
+fn over(window: Window) -> String {
+    let ago = |offset: TimeDelta| match offset {
+        TimeDelta::ZERO => String::new(),
+        offset => format!(", {offset} ago"),
+    };
+    match window {
+        Window::Sliding { width, offset } => format!(" over {width}{}", ago(offset)),
+        Window::Coarse { width, offset, resolution } => {
+            format!(" over {width}{}, to {resolution}", ago(offset))
         }
-        Window::Sliding { width, offset } => said + &format!(" over {width}, {offset} ago"),
-        Window::Lifetime => said,
+        Window::Tumbling { width, offset: 0 } => format!(" over the {width} under way"),
+        Window::Tumbling { width, offset } => format!(" over the {width} that began {offset} before"),
+        Window::Session { gap } => format!(" over the session with gaps up to {gap}"),
+        Window::Lifetime => String::new(),
     }
 }
 

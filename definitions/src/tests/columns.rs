@@ -1,6 +1,6 @@
 //! What good definitions come to.
 
-use thalweg_core::{Aggregation, FieldType, Lookback, TimeDelta, Window};
+use thalweg_core::{Aggregation, FieldType, Lookback, Nulls, TimeDelta, Window};
 
 use super::{VIEW, load_files, load_with_base};
 use crate::{FeatureView, Repository, TimeField};
@@ -30,6 +30,15 @@ fn columns_are_named_by_feature_aggregate_and_window() {
         ("{aggregate: count, windows: [{window: 7d}, lifetime]}", "f_7d f_lifetime"),
         ("{aggregate: last_n, n: 5, of: dest}", "f"),
         ("{aggregate: [first_n, last_n], n: 5, of: dest}", "f_first_n f_last_n"),
+        ("{aggregate: [min_by, last], by: hour, of: dest, nulls: keep}", "f_min_by f_last"),
+        (
+            "{aggregate: time_since_last, windows: [{session: 30m}, {window: 1d, resolution: 1h}]}",
+            "f_session_30m f_1d",
+        ),
+        (
+            "{aggregate: any, of: cancelled, windows: [{tumbling: 1d}, {tumbling: 24h, offset: 1}]}",
+            "f_tumbling_1d f_tumbling_24h_offset_1",
+        ),
     ] {
         let columns = view(&format!("    features: {{f: {feature}}}\n")).columns;
         assert_eq!(columns.join(" "), expected, "of {feature}");
@@ -57,7 +66,7 @@ fn the_plan_says_what_was_written() {
         .plan
         .features
         .iter()
-        .map(|column| (column.name.as_str(), column.aggregation, column.input, column.window))
+        .map(|column| (column.name.as_str(), column.aggregation.clone(), column.input, column.window))
         .collect();
     let window = Window::Sliding { width: span("1h"), offset: span("2h") };
     assert_eq!(
@@ -65,7 +74,7 @@ fn the_plan_says_what_was_written() {
         [
             ("departures", Aggregation::Count, None, Window::Lifetime),
             ("late_avg_1h_offset_2h", Aggregation::Avg, Some(0), window),
-            ("late_last_n_1h_offset_2h", Aggregation::LastN { n: 3 }, Some(0), window),
+            ("late_last_n_1h_offset_2h", Aggregation::LastN { n: 3, nulls: Nulls::Skip }, Some(0), window),
         ]
     );
     assert_eq!(view.columns, ["late_avg_1h_offset_2h", "late_last_n_1h_offset_2h", "departures"]);
@@ -97,6 +106,35 @@ fn equal_inputs_are_one() {
     let counted = &view.inputs[input_of("d").expect("a count with a condition has an input")];
     assert_eq!((counted.expression.text.as_str(), counted.field_type), ("true", FieldType::Bool));
     assert_eq!(counted.filter.as_ref().map(|sql| sql.text.as_str()), Some("not cancelled"));
+}
+
+#[test]
+fn second_inputs_are_what_is_compared_or_tell_who_takes_part() {
+    let view = view(
+        "    features:
+      a: {aggregate: [max_by, min_by], of: dest, by: hour, where: not cancelled}
+      b: {aggregate: [last, max], of: dest, nulls: keep, where: not cancelled}
+      c: {aggregate: first, of: dest, nulls: keep}
+      d: {aggregate: time_since_last, where: not cancelled}
+      e: {aggregate: time_since_last}
+",
+    );
+    let column = |name: &str| view.column(name).expect("the column is there");
+    let inputs = |name: &str| {
+        let input = |position: Option<usize>| {
+            let input = &view.inputs[position?];
+            Some((input.expression.text.as_str(), input.filter.is_some()))
+        };
+        (input(column(name).input), input(column(name).by))
+    };
+    let (dest, taking_part) = (Some(("dest", true)), Some(("true", true)));
+    assert_eq!(inputs("a_max_by"), (dest, Some(("hour", true))));
+    assert_eq!(inputs("a_min_by"), inputs("a_max_by"));
+    assert_eq!(inputs("b_last"), (dest, taking_part));
+    assert_eq!(inputs("b_max"), (dest, None));
+    assert_eq!(inputs("c"), (Some(("dest", false)), None));
+    assert_eq!(inputs("d"), (taking_part, None));
+    assert_eq!(inputs("e"), (None, None));
 }
 
 #[test]

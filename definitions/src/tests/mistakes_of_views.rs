@@ -89,8 +89,25 @@ fn features() {
             "f.yaml:5:31: the aggregation `top_k` is not supported yet",
         ),
         (
-            "    features: {f: {aggregate: last, nulls: keep, of: dest}}\n",
-            "f.yaml:5:37: `nulls` of a feature is not supported yet",
+            "    features: {f: {aggregate: last, nulls: drop, of: dest}}\n",
+            "f.yaml:5:44: `nulls` is keep or skip; found `drop`",
+        ),
+        (
+            "    features: {f: {aggregate: max, nulls: keep, of: dest}}\n",
+            "f.yaml:5:36: `nulls` means nothing to this aggregation\n    first, last, first_n and last_n take it",
+        ),
+        (
+            "    features: {f: {aggregate: [max, max_by], of: dest}}\n",
+            "f.yaml:5:37: `max_by` needs `by`\n    \
+             say what to compare events by: {aggregate: max_by, of: some_field, by: another_field}",
+        ),
+        (
+            "    features: {f: {aggregate: max, of: dest, by: hour}}\n",
+            "f.yaml:5:46: `by` means nothing to this aggregation\n    min_by and max_by take it",
+        ),
+        (
+            "    features: {f: {aggregate: any, of: dest}}\n",
+            "f.yaml:5:31: any is for bool, and the input has type string: write a comparison",
         ),
         (
             "    features: {f: {aggregate: last_n, of: dest}}\n",
@@ -135,9 +152,19 @@ fn windows() {
              f.yaml:5:61: `3600` is not a duration: write an integer and one of us, ms, s, m, h, d, w, such as 30m",
         ),
         (
-            "    features: {f: {aggregate: count, windows: [{window: 30d, resolution: 1h}, {session: 30m}]}}\n",
-            "f.yaml:5:62: `resolution` of a window is not supported yet\n\
-             f.yaml:5:80: `session` of a window is not supported yet",
+            "    features: {f: {aggregate: count, windows: [{tumbling: 1d, window: 1h}, {session: 0s}]}}\n",
+            "f.yaml:5:49: a window is of one kind: `window` or `tumbling`, not both\n\
+             f.yaml:5:86: a session of `0s` holds nothing: it must be longer than zero",
+        ),
+        (
+            "    features: {f: {aggregate: count, windows: [{tumbling: 1d, offset: 1d}, {session: 1m, offset: 1m}]}}\n",
+            "f.yaml:5:71: `offset` of a tumbling window is a whole number of buckets; found `1d`\n\
+             f.yaml:5:90: `offset` means nothing to a `session` window",
+        ),
+        (
+            "    features: {f: {aggregate: count, windows: [{tumbling: 1d, resolution: 1h}, {window: 1d, resolution: 0h}]}}\n",
+            "f.yaml:5:63: `resolution` means nothing to a `tumbling` window\n\
+             f.yaml:5:105: a resolution of `0h` holds nothing: it must be longer than zero",
         ),
         (
             "    features: {f: {aggregate: count, windows: [{offset: 1h}]}}\n",
@@ -145,7 +172,7 @@ fn windows() {
         ),
         (
             "    features: {f: {aggregate: count, windows: [{width: 1h, window: 20000000w}]}}\n",
-            "f.yaml:5:49: unknown key `width` of a window\n    there is `window` or `offset`\n\
+            "f.yaml:5:49: unknown key `width` of a window\n    there is `window`, `offset`, `resolution`, `tumbling` or `session`\n\
              f.yaml:5:68: `20000000w` is longer than a duration can be (about 292,000 years)",
         ),
     ]);

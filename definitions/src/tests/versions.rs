@@ -31,6 +31,7 @@ fn what_means_nothing_changes_no_version_and_no_plan() {
     for (old, new) in [
         ("    ttl: 90d\n", "    # how long a delay says something\n    ttl: 90d\n"),
         ("ttl: 90d", "ttl: 2160h"),
+        ("last_dest: dest", "last_dest: {aggregate: last, of: dest, nulls: skip}"),
         ("owner: ops", "owner: sales"),
         ("dep_delay + 1.0", "(dep_delay  +  1.0)"),
         ("not cancelled", "NOT cancelled"),
@@ -87,6 +88,16 @@ fn every_change_of_meaning_changes_the_version() {
         ("last_dest: dest", "last_dest: {aggregate: first, of: dest}"),
         ("last_dest: dest", "last_dest: {aggregate: last_n, n: 2, of: dest}"),
         ("last_dest: dest", "last_dest: {aggregate: last_n, n: 3, of: dest}"),
+        ("last_dest: dest", "last_dest: {aggregate: last, nulls: keep, of: dest}"),
+        ("last_dest: dest", "last_dest: {aggregate: last_n, nulls: keep, n: 3, of: dest}"),
+        ("last_dest: dest", "last_dest: {aggregate: min_by, by: hour, of: dest}"),
+        ("last_dest: dest", "last_dest: {aggregate: min_by, by: hour + 1, of: dest}"),
+        ("last_dest: dest", "last_dest: {aggregate: max_by, by: hour, of: dest}"),
+        ("[1h, 1d]", "[1h, {window: 1d, resolution: 1h}]"),
+        ("[1h, 1d]", "[1h, {window: 1d, resolution: 2h}]"),
+        ("[1h, 1d]", "[1h, {tumbling: 1d}]"),
+        ("[1h, 1d]", "[1h, {tumbling: 1d, offset: 1}]"),
+        ("[1h, 1d]", "[1h, {session: 1d}]"),
     ] {
         let version = after(old, new).version;
         assert!(!seen.contains(&version), "{old} → {new}");

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BinaryArray, Float64Array};
 use thalweg_core::{
-    Aggregation, FeatureColumn, FieldType, FoldPlan, Instant, KeyState, Lane, Lookback, Order, Selection,
-    Status, TimeDelta, Value, Window,
+    Aggregation, FeatureColumn, FieldType, FoldPlan, Instant, KeyState, Lane, Lookback, Nulls, Order,
+    Selection, Status, TimeDelta, Value, Window,
 };
 
 use crate::{Batch, Store, StoreOptions, TopicState, ViewSpec};
@@ -36,6 +36,7 @@ pub(super) fn plan(lookback: i64) -> FoldPlan {
         name: name.to_owned(),
         aggregation,
         input,
+        by: None,
         window,
     };
     let sliding = |width, offset| Window::Sliding {
@@ -48,9 +49,9 @@ pub(super) fn plan(lookback: i64) -> FoldPlan {
             column("count", Aggregation::Count, None, Window::Lifetime),
             column("sum", Aggregation::Sum, Some(0), Window::Lifetime),
             column("sum_50", Aggregation::Sum, Some(0), sliding(50, 0)),
-            column("last_50", Aggregation::Last, Some(0), sliding(50, 0)),
+            column("last_50", Aggregation::Last { nulls: Nulls::Skip }, Some(0), sliding(50, 0)),
             column("max_20_offset_30", Aggregation::Max, Some(0), sliding(20, 30)),
-            column("last", Aggregation::Last, Some(0), Window::Lifetime),
+            column("last", Aggregation::Last { nulls: Nulls::Skip }, Some(0), Window::Lifetime),
         ],
         ttl: None,
         lookback: Lookback::Within(TimeDelta::from_micros(lookback)),

@@ -7,7 +7,7 @@ mod yaml;
 
 use std::collections::BTreeMap;
 
-use thalweg_core::{Aggregation, FieldType, TimeDelta, Value, Window};
+use thalweg_core::{Aggregation, FieldType, Nulls, TimeDelta, Value, Window};
 
 pub use expression::{Comparison, Expression, Operation};
 
@@ -112,6 +112,8 @@ pub struct Feature {
     pub listed: bool,
     /// What is aggregated, and its type; rows, if none.
     pub of: Option<(Expression, FieldType)>,
+    /// What rows are compared by.
+    pub by: Option<Expression>,
     /// The feature's own condition.
     pub filter: Option<Expression>,
     /// Which events, seen from T; the lifetime, if none.
@@ -140,11 +142,11 @@ impl Feature {
         };
         let mut columns = Vec::new();
         for aggregation in &self.aggregations {
-            let listed = if self.listed { format!("_{}", name_of(*aggregation)) } else { String::new() };
+            let listed = if self.listed { format!("_{}", name_of(aggregation)) } else { String::new() };
             columns.extend(windows.iter().map(|(window, suffix)| Column {
                 name: format!("{}{listed}{suffix}", self.name),
                 feature: self,
-                aggregation: *aggregation,
+                aggregation: aggregation.clone(),
                 window: *window,
             }));
         }
@@ -168,16 +170,37 @@ impl View {
     }
 }
 
-fn suffix(window: Window) -> String {
+/// What a window adds to the name of a column.
+pub fn suffix(window: Window) -> String {
     match window {
         Window::Lifetime => "lifetime".to_owned(),
         Window::Sliding { width, offset: TimeDelta::ZERO } => width.to_string(),
         Window::Sliding { width, offset } => format!("{width}_offset_{offset}"),
+        Window::Coarse { width, offset, .. } => suffix(Window::Sliding { width, offset }),
+        Window::Tumbling { width, offset: 0 } => format!("tumbling_{width}"),
+        Window::Tumbling { width, offset } => format!("tumbling_{width}_offset_{offset}"),
+        Window::Session { gap } => format!("session_{gap}"),
     }
 }
 
+/// Whether nulls are values to an aggregation.
+pub fn keeps_nulls(aggregation: &Aggregation) -> bool {
+    use Aggregation::{First, FirstN, Last, LastN};
+    match aggregation {
+        First { nulls } | Last { nulls } | FirstN { nulls, .. } | LastN { nulls, .. } => {
+            *nulls == Nulls::Keep
+        }
+        _ => false,
+    }
+}
+
+/// Whether an aggregation compares rows by a second value.
+pub fn compares(aggregation: &Aggregation) -> bool {
+    matches!(aggregation, Aggregation::MinBy | Aggregation::MaxBy)
+}
+
 /// The name of an aggregation in definition files.
-pub fn name_of(aggregation: Aggregation) -> &'static str {
+pub fn name_of(aggregation: &Aggregation) -> &'static str {
     match aggregation {
         Aggregation::Count => "count",
         Aggregation::Sum => "sum",
@@ -188,10 +211,16 @@ pub fn name_of(aggregation: Aggregation) -> &'static str {
         Aggregation::Stddev => "stddev",
         Aggregation::VariancePop => "variance_pop",
         Aggregation::StddevPop => "stddev_pop",
-        Aggregation::First => "first",
-        Aggregation::Last => "last",
+        Aggregation::MinBy => "min_by",
+        Aggregation::MaxBy => "max_by",
+        Aggregation::Any => "any",
+        Aggregation::All => "all",
+        Aggregation::First { .. } => "first",
+        Aggregation::Last { .. } => "last",
         Aggregation::FirstN { .. } => "first_n",
         Aggregation::LastN { .. } => "last_n",
+        Aggregation::TimeSinceFirst => "time_since_first",
+        Aggregation::TimeSinceLast => "time_since_last",
     }
 }
 

@@ -5,7 +5,8 @@ use std::fmt::Write;
 use thalweg_core::{Aggregation, Window};
 
 use super::{
-    Definitions, Entity, Expression, Feature, Format, Lookback, Source, Time, TimeDelta, View, name_of,
+    Definitions, Entity, Expression, Feature, Format, Lookback, Source, Time, TimeDelta, View, compares,
+    keeps_nulls, name_of,
 };
 
 impl Definitions {
@@ -85,14 +86,20 @@ fn entity(entity: &Entity) -> Vec<String> {
 }
 
 fn feature(feature: &Feature) -> String {
-    let names: Vec<_> = feature.aggregations.iter().map(|aggregation| name_of(*aggregation)).collect();
+    let names: Vec<_> = feature.aggregations.iter().map(name_of).collect();
     let names = if feature.listed { format!("[{}]", names.join(", ")) } else { names.join(", ") };
     let mut parts = vec![format!("aggregate: {names}")];
     let length = feature.aggregations.iter().find_map(|aggregation| match aggregation {
-        Aggregation::FirstN { n } | Aggregation::LastN { n } => Some(n),
+        Aggregation::FirstN { n, .. } | Aggregation::LastN { n, .. } => Some(n),
         _ => None,
     });
     parts.extend(length.map(|n| format!("n: {n}")));
+    if feature.aggregations.iter().any(keeps_nulls) {
+        parts.push("nulls: keep".to_owned());
+    }
+    if feature.aggregations.iter().any(compares) {
+        parts.extend(feature.by.as_ref().map(|by| format!("by: {}", quoted(by))));
+    }
     parts.extend(feature.of.as_ref().map(|(of, _)| format!("of: {}", quoted(of))));
     parts.extend(feature.filter.as_ref().map(|filter| format!("where: {}", quoted(filter))));
     if !feature.windows.is_empty() {
@@ -107,6 +114,15 @@ fn written(window: Window) -> String {
         Window::Lifetime => "lifetime".to_owned(),
         Window::Sliding { width, offset: TimeDelta::ZERO } => width.to_string(),
         Window::Sliding { width, offset } => format!("{{window: {width}, offset: {offset}}}"),
+        Window::Coarse { width, offset: TimeDelta::ZERO, resolution } => {
+            format!("{{window: {width}, resolution: {resolution}}}")
+        }
+        Window::Coarse { width, offset, resolution } => {
+            format!("{{window: {width}, offset: {offset}, resolution: {resolution}}}")
+        }
+        Window::Tumbling { width, offset: 0 } => format!("{{tumbling: {width}}}"),
+        Window::Tumbling { width, offset } => format!("{{tumbling: {width}, offset: {offset}}}"),
+        Window::Session { gap } => format!("{{session: {gap}}}"),
     }
 }
 

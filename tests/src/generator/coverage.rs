@@ -6,7 +6,7 @@ use rand::SeedableRng;
 use thalweg_core::{FieldType, Status, Value, Window};
 
 use super::{Case, Chance};
-use crate::definition::{Format, Time, name_of};
+use crate::definition::{Format, Time, keeps_nulls, name_of};
 use crate::oracle;
 
 /// How often each thing was met.
@@ -47,12 +47,26 @@ fn cases_have_everything_in_them() {
     }
     let mut expected: Vec<String> =
         ["Present", "NullValue", "NotFound", "OutsideMaxAge"].map(String::from).to_vec();
-    let any_type = ["count", "min", "max", "first", "last", "first_n", "last_n"];
+    let any_type = [
+        "count",
+        "min",
+        "max",
+        "min_by",
+        "max_by",
+        "first",
+        "last",
+        "first_n",
+        "last_n",
+        "time_since_first",
+        "time_since_last",
+    ];
     let numbers_only = ["sum", "avg", "variance", "stddev", "variance_pop", "stddev_pop"];
     for field_type in FieldType::ALL {
         let numbers = numbers_only.iter().filter(|_| field_type.is_number());
         expected.extend(any_type.iter().chain(numbers).map(|name| format!("{name} of {field_type}")));
     }
+    expected.extend(["any of bool", "all of bool", "null first", "null kept"].map(String::from));
+    expected.extend(["sliding", "coarse", "tumbling", "session"].map(String::from));
     expected
         .extend(["sum", "avg", "variance", "stddev", "min", "max", "last"].map(|name| format!("NaN {name}")));
     expected.extend(["sum", "avg", "variance", "min", "max"].map(|name| format!("infinite {name}")));
@@ -70,6 +84,16 @@ fn cases_have_everything_in_them() {
     expected.extend(["at the start of a window", "at the end of a window", "at the ttl"].map(String::from));
     let missing: Vec<_> = expected.iter().filter(|what| met.0.get(*what).copied().unwrap_or(0) < 5).collect();
     assert!(missing.is_empty(), "hardly ever met: {missing:?}\nmet: {:#?}", met.0);
+}
+
+fn kind_of(window: Window) -> &'static str {
+    match window {
+        Window::Sliding { .. } => "sliding",
+        Window::Coarse { .. } => "coarse",
+        Window::Tumbling { .. } => "tumbling",
+        Window::Session { .. } => "session",
+        Window::Lifetime => "lifetime",
+    }
 }
 
 fn look_at(case: &Case, met: &mut Met) {
@@ -126,8 +150,10 @@ fn look_at(case: &Case, met: &mut Met) {
                     &key,
                     thalweg_core::Instant::from_micros(question.at),
                 );
+                met.note_if(value.is_null() && keeps_nulls(&column.aggregation), "null kept");
+                met.note_if(status == Status::Present, kind_of(column.window));
                 let input = column.feature.of.as_ref().map_or("rows", |(_, input)| input.name());
-                met.note_value(name_of(column.aggregation), input, &value, status);
+                met.note_value(name_of(&column.aggregation), input, &value, status);
             }
         }
     }

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use rand::Rng;
 use rand::seq::IndexedRandom;
-use thalweg_core::{Aggregation, FieldType};
+use thalweg_core::{Aggregation, FieldType, Nulls};
 
 use super::Chance;
 use super::expressions::{FIELDS, condition, input};
 use super::frame::Frame;
 use super::values::pick;
 use crate::definition::{
-    Definitions, Entity, Expression, Feature, Format, Lookback, Source, Time, View, name_of,
+    Definitions, Entity, Expression, Feature, Format, Lookback, Source, Time, View, name_of, suffix,
 };
 
 /// The types a part of a key can have.
@@ -104,8 +104,8 @@ fn view(chance: &mut Chance, frame: Frame, entities: &[Entity]) -> View {
     };
     let mut features: Vec<_> = (0..chance.random_range(1..5)).map(|n| feature(chance, frame, n)).collect();
     if chance.random_bool(0.2) {
-        let last =
-            Feature { aggregations: vec![Aggregation::Last], listed: false, ..feature(chance, frame, 9) };
+        let aggregations = vec![Aggregation::Last { nulls: Nulls::Skip }];
+        let last = Feature { aggregations, listed: false, ..feature(chance, frame, 9) };
         let of = last.of.or_else(|| Some((Expression::field("label"), FieldType::String)));
         features.push(Feature { of, ..last });
     }
@@ -136,17 +136,24 @@ fn join_key(chance: &mut Chance, name: &str, field_type: FieldType) -> Option<Ex
 
 fn feature(chance: &mut Chance, frame: Frame, number: usize) -> Feature {
     let of = chance.random_bool(0.9).then(|| input(chance));
+    let by = of.is_some().then(|| input(chance).0);
     let n = chance.random_range(1..5);
-    let mut possible = vec![Aggregation::Count];
+    let nulls = pick(chance, &[Nulls::Skip, Nulls::Skip, Nulls::Keep]);
+    let mut possible = vec![Aggregation::Count, Aggregation::TimeSinceFirst, Aggregation::TimeSinceLast];
     if let Some((_, field_type)) = &of {
         possible.extend([
             Aggregation::Min,
             Aggregation::Max,
-            Aggregation::First,
-            Aggregation::Last,
-            Aggregation::FirstN { n },
-            Aggregation::LastN { n },
+            Aggregation::MinBy,
+            Aggregation::MaxBy,
+            Aggregation::First { nulls },
+            Aggregation::Last { nulls },
+            Aggregation::FirstN { n, nulls },
+            Aggregation::LastN { n, nulls },
         ]);
+        if *field_type == FieldType::Bool {
+            possible.extend([Aggregation::Any, Aggregation::All]);
+        }
         if field_type.is_number() {
             possible.extend([Aggregation::Sum, Aggregation::Avg, Aggregation::Variance, Aggregation::Stddev]);
             possible.extend([Aggregation::VariancePop, Aggregation::StddevPop]);
@@ -154,15 +161,16 @@ fn feature(chance: &mut Chance, frame: Frame, number: usize) -> Feature {
     }
     let listed = chance.random_bool(0.7);
     let how_many = if listed { chance.random_range(1..6) } else { 1 };
-    let mut aggregations: Vec<_> = possible.choose_multiple(chance, how_many).copied().collect();
-    aggregations.sort_by_key(|aggregation| name_of(*aggregation));
+    let mut aggregations: Vec<_> = possible.choose_multiple(chance, how_many).cloned().collect();
+    aggregations.sort_by_key(name_of);
     let mut windows = Vec::new();
     for _ in 0..chance.random_range(0..4) {
         let window = frame.window(chance);
-        if !windows.contains(&window) {
+        // Windows that differ in their resolution alone would be columns of one name.
+        if windows.iter().all(|known| suffix(*known) != suffix(window)) {
             windows.push(window);
         }
     }
     let filter = chance.random_bool(0.25).then(|| condition(chance, 1));
-    Feature { name: format!("feature{number}"), aggregations, listed, of, filter, windows }
+    Feature { name: format!("feature{number}"), aggregations, listed, of, by, filter, windows }
 }

@@ -53,10 +53,16 @@ impl Frame {
 
     /// A window.
     pub fn window(self, chance: &mut Chance) -> Window {
-        match chance.random_range(0..6) {
+        let (width, offset) = (self.span(chance), self.span(chance));
+        match chance.random_range(0..12) {
             0 => Window::Lifetime,
-            1 | 2 => Window::Sliding { width: self.span(chance), offset: self.span(chance) },
-            _ => Window::Sliding { width: self.span(chance), offset: TimeDelta::ZERO },
+            1 | 2 => Window::Sliding { width, offset },
+            3 => Window::Coarse { width, offset, resolution: self.span(chance) },
+            4 => Window::Coarse { width, offset: TimeDelta::ZERO, resolution: self.span(chance) },
+            5 => Window::Tumbling { width, offset: chance.random_range(1..4) },
+            6 => Window::Tumbling { width, offset: 0 },
+            7 | 8 => Window::Session { gap: self.span(chance) },
+            _ => Window::Sliding { width, offset: TimeDelta::ZERO },
         }
     }
 

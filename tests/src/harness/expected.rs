@@ -40,7 +40,7 @@ pub fn expected(case: &Case, applied: Option<&Applied>, questions: &[Question]) 
 }
 
 /// The type that a column of results has by the table of aggregations.
-fn type_of(column: &Column) -> DataType {
+pub(crate) fn type_of(column: &Column) -> DataType {
     let input = column.feature.of.as_ref().map(|(_, input)| *input);
     let own = || input.map(FieldType::to_arrow).expect("only a count needs no input");
     match column.aggregation {
@@ -52,7 +52,14 @@ fn type_of(column: &Column) -> DataType {
         | Aggregation::Stddev
         | Aggregation::VariancePop
         | Aggregation::StddevPop => DataType::Float64,
-        Aggregation::Min | Aggregation::Max | Aggregation::First | Aggregation::Last => own(),
+        Aggregation::TimeSinceFirst | Aggregation::TimeSinceLast => DataType::Int64,
+        Aggregation::Any | Aggregation::All => DataType::Boolean,
+        Aggregation::Min
+        | Aggregation::Max
+        | Aggregation::MinBy
+        | Aggregation::MaxBy
+        | Aggregation::First { .. }
+        | Aggregation::Last { .. } => own(),
         Aggregation::FirstN { .. } | Aggregation::LastN { .. } => {
             DataType::List(Arc::new(Field::new("item", own(), true)))
         }

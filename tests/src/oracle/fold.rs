@@ -9,28 +9,43 @@ use super::number::{
     quanta_of_double, quanta_of_integer,
 };
 use super::order::compare;
-use crate::definition::{Column, Row};
+use super::visible::Placed;
+use crate::definition::{Column, compares, keeps_nulls};
 
 /// The one NaN there is.
 const NAN: f64 = f64::from_bits(0x7ff8_0000_0000_0000);
 
-/// What `column` gives for these events, which are in order.
-pub fn fold(column: &Column, events: &[&Row]) -> Value {
-    let filter = column.feature.filter.as_ref();
-    let passing = events.iter().filter(|row| filter.is_none_or(|filter| is_true(filter, row)));
-    let Some((expression, input)) = &column.feature.of else {
-        assert_eq!(column.aggregation, Aggregation::Count, "only rows are counted without an input");
-        return Value::Int64(passing.count().try_into().expect("a count"));
+/// What `column` gives at `at` for these events, which are in order.
+pub fn fold(column: &Column, events: &[&Placed], at: i128) -> Value {
+    let (feature, aggregation) = (column.feature, &column.aggregation);
+    let passes = |event: &&&Placed| feature.filter.as_ref().is_none_or(|filter| is_true(filter, event.row));
+    // Without an expression, every event has a value.
+    let value = |event: &Placed| match &feature.of {
+        Some((of, _)) => evaluate(of, event.row),
+        None => Value::Bool(true),
     };
-    let values = passing.map(|row| evaluate(expression, row)).filter(|value| !value.is_null()).collect();
-    aggregate(column.aggregation, *input, values)
+    let by = |event: &Placed| match &feature.by {
+        Some(by) if compares(aggregation) => evaluate(by, event.row),
+        _ => Value::Bool(true),
+    };
+    let all = events.iter().filter(passes).map(|event| (event.time, value(event), by(event)));
+    let takes_part = |(_, value, by): &(i64, Value, Value)| {
+        (keeps_nulls(aggregation) || !value.is_null()) && !by.is_null()
+    };
+    let folded: Vec<_> = all.filter(takes_part).collect();
+    let input = feature.of.as_ref().map_or(FieldType::Bool, |(_, input)| *input);
+    aggregate(aggregation, input, &folded, at)
 }
 
-fn aggregate(aggregation: Aggregation, input: FieldType, values: Vec<Value>) -> Value {
-    if aggregation == Aggregation::Count {
-        return Value::Int64(values.len().try_into().expect("a count"));
+/// What an aggregation gives for events in order: of each its time, its value and what it is compared by.
+fn aggregate(aggregation: &Aggregation, input: FieldType, events: &[(i64, Value, Value)], at: i128) -> Value {
+    if *aggregation == Aggregation::Count {
+        return Value::Int64(events.len().try_into().expect("a count"));
     }
-    let Some(last) = values.last().cloned() else { return Value::Null };
+    let (Some(first), Some(last)) = (events.first(), events.last()) else { return Value::Null };
+    let values: Vec<_> = events.iter().map(|(_, value, _)| value.clone()).collect();
+    let since = |time: i64| Value::Int64(i64::try_from(at - i128::from(time)).unwrap_or(i64::MAX));
+    let by = |(_, _, a): &&(i64, Value, Value), (_, _, b): &&(i64, Value, Value)| compare(a, b);
     match aggregation {
         Aggregation::Count => unreachable!("done above"),
         Aggregation::Sum if input.is_integer() => {
@@ -45,10 +60,17 @@ fn aggregate(aggregation: Aggregation, input: FieldType, values: Vec<Value>) -> 
         Aggregation::StddevPop => deviation(&values, 0, nearest_root_of_squares),
         Aggregation::Min => values.into_iter().min_by(compare).expect("there is one"),
         Aggregation::Max => values.into_iter().max_by(compare).expect("there is one"),
-        Aggregation::First => values.into_iter().next().expect("there is one"),
-        Aggregation::Last => last,
-        Aggregation::FirstN { n } => Value::List(values.into_iter().take(n as usize).collect()),
-        Aggregation::LastN { n } => Value::List(values.into_iter().rev().take(n as usize).collect()),
+        // Of several that are least, the first is given, of several that are greatest, the last.
+        Aggregation::MinBy => events.iter().rev().min_by(by).expect("there is one").1.clone(),
+        Aggregation::MaxBy => events.iter().max_by(by).expect("there is one").1.clone(),
+        Aggregation::Any => Value::Bool(values.contains(&Value::Bool(true))),
+        Aggregation::All => Value::Bool(!values.contains(&Value::Bool(false))),
+        Aggregation::First { .. } => first.1.clone(),
+        Aggregation::Last { .. } => last.1.clone(),
+        Aggregation::FirstN { n, .. } => Value::List(values.into_iter().take(*n as usize).collect()),
+        Aggregation::LastN { n, .. } => Value::List(values.into_iter().rev().take(*n as usize).collect()),
+        Aggregation::TimeSinceFirst => since(first.0),
+        Aggregation::TimeSinceLast => since(last.0),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use thalweg_core::{Aggregation, FieldType, Instant, Status, TimeDelta, Value, Window};
+use thalweg_core::{Aggregation, FieldType, Instant, Nulls, Status, TimeDelta, Value, Window};
 
 use super::{DeadEvent, dead_events, placed_events, value, watermark};
 use crate::definition::{
@@ -58,6 +58,7 @@ fn feature(aggregation: Aggregation, of: Option<(Expression, FieldType)>, window
         aggregations: vec![aggregation],
         listed: false,
         of,
+        by: None,
         filter: None,
         windows: windows.to_vec(),
     }
@@ -135,7 +136,8 @@ fn statuses_tell_why() {
     assert_eq!(ask(count.clone(), &rows, 99, None), (Value::Int64(0), Status::NotFound));
     assert_eq!(ask(count.clone(), &rows, 100, None), (Value::Int64(0), Status::Present));
     assert_eq!(ask(count, &rows, 150, Some(50)), (Value::Int64(0), Status::OutsideMaxAge));
-    let last = feature(Aggregation::Last, of("x", FieldType::Float64), &[sliding(10, 0)]);
+    let last =
+        feature(Aggregation::Last { nulls: Nulls::Skip }, of("x", FieldType::Float64), &[sliding(10, 0)]);
     assert_eq!(ask(last.clone(), &rows, 110, None), (Value::Null, Status::NullValue));
     assert_eq!(ask(last.clone(), &rows, 109, None), (Value::Float64(1.0), Status::Present));
     let nan = [row(100, f64::NAN, 0)];
@@ -144,7 +146,12 @@ fn statuses_tell_why() {
 
 #[test]
 fn nothing_folded_is_zero_or_null() {
-    for aggregation in [Aggregation::Count, Aggregation::Sum, Aggregation::Max, Aggregation::LastN { n: 2 }] {
+    for aggregation in [
+        Aggregation::Count,
+        Aggregation::Sum,
+        Aggregation::Max,
+        Aggregation::LastN { n: 2, nulls: Nulls::Skip },
+    ] {
         let expected = if aggregation == Aggregation::Count { Value::Int64(0) } else { Value::Null };
         assert_eq!(floats(aggregation, &[]), expected);
     }
@@ -244,13 +251,106 @@ fn first_and_last_go_by_the_total_order() {
         row(9, 9.0, 0),
     ];
     let at = |aggregation, at| ask(feature(aggregation, of("x", FieldType::Float64), &[]), &rows, at, None).0;
-    assert_eq!(at(Aggregation::First, 8), Value::Float64(1.0));
-    assert_eq!(at(Aggregation::Last, 8), Value::Float64(4.0));
+    assert_eq!(at(Aggregation::First { nulls: Nulls::Skip }, 8), Value::Float64(1.0));
+    assert_eq!(at(Aggregation::Last { nulls: Nulls::Skip }, 8), Value::Float64(4.0));
     let list = |values: &[f64]| Value::List(values.iter().map(|x| Value::Float64(*x)).collect());
-    assert_eq!(at(Aggregation::FirstN { n: 3 }, 9), list(&[1.0, 2.0, 3.0]));
-    assert_eq!(at(Aggregation::LastN { n: 2 }, 9), list(&[9.0, 4.0]));
-    assert_eq!(at(Aggregation::LastN { n: 9 }, 9), list(&[9.0, 4.0, 3.0, 2.0, 1.0]));
-    assert_eq!(at(Aggregation::LastN { n: 9 }, 6), Value::Null);
+    assert_eq!(at(Aggregation::FirstN { n: 3, nulls: Nulls::Skip }, 9), list(&[1.0, 2.0, 3.0]));
+    assert_eq!(at(Aggregation::LastN { n: 2, nulls: Nulls::Skip }, 9), list(&[9.0, 4.0]));
+    assert_eq!(at(Aggregation::LastN { n: 9, nulls: Nulls::Skip }, 9), list(&[9.0, 4.0, 3.0, 2.0, 1.0]));
+    assert_eq!(at(Aggregation::LastN { n: 9, nulls: Nulls::Skip }, 6), Value::Null);
+}
+
+#[test]
+fn values_are_compared_by_others_and_the_later_of_equals_counts() {
+    let rows = [row(0, 1.0, 5), row(1, 2.0, 3), row(2, 3.0, 5), row(3, 4.0, 3), row(4, f64::NAN, 4)];
+    let by = |aggregation, of_field, of_type, by: &str| {
+        let compared =
+            Feature { by: Some(Expression::field(by)), ..feature(aggregation, of(of_field, of_type), &[]) };
+        ask(compared, &rows, 9, None).0
+    };
+    assert_eq!(by(Aggregation::MinBy, "x", FieldType::Float64, "n"), Value::Float64(4.0));
+    assert_eq!(by(Aggregation::MaxBy, "x", FieldType::Float64, "n"), Value::Float64(3.0));
+    assert_eq!(by(Aggregation::MaxBy, "n", FieldType::Int64, "x"), Value::Int64(4));
+    assert_eq!(by(Aggregation::MaxBy, "nothing", FieldType::Int64, "x"), Value::Null);
+    assert_eq!(by(Aggregation::MinBy, "n", FieldType::Int64, "nothing"), Value::Null);
+}
+
+#[test]
+fn any_and_all_look_at_what_is_not_null() {
+    let rows = [row(0, 1.0, 0), row(1, 2.0, 0)];
+    let truth = |aggregation, greater: i64| {
+        let compared = Expression::field("x").compare(Comparison::Greater, Expression::integer(greater));
+        ask(feature(aggregation, Some((compared, FieldType::Bool)), &[]), &rows, 9, None).0
+    };
+    assert_eq!(
+        (truth(Aggregation::Any, 1), truth(Aggregation::All, 1)),
+        (Value::Bool(true), Value::Bool(false))
+    );
+    assert_eq!(
+        (truth(Aggregation::Any, 2), truth(Aggregation::All, 0)),
+        (Value::Bool(false), Value::Bool(true))
+    );
+    let unknown = of("nothing", FieldType::Bool);
+    assert_eq!(ask(feature(Aggregation::All, unknown, &[]), &rows, 9, None).0, Value::Null);
+}
+
+#[test]
+fn nulls_are_kept_where_that_is_said() {
+    let rows = [row(0, 1.0, 0), row(1, 2.0, 0)];
+    let last = |nulls| {
+        ask(feature(Aggregation::LastN { n: 3, nulls }, of("nothing", FieldType::Bool), &[]), &rows, 9, None)
+    };
+    assert_eq!(last(Nulls::Skip), (Value::Null, Status::NullValue));
+    assert_eq!(last(Nulls::Keep), (Value::List(vec![Value::Null, Value::Null]), Status::Present));
+}
+
+#[test]
+fn times_since_events_go_by_t() {
+    let rows = [row(3, 1.0, 0), row(5, 2.0, 0)];
+    let since = |aggregation, of, at| ask(feature(aggregation, of, &[sliding(10, 1)]), &rows, at, None).0;
+    assert_eq!(since(Aggregation::TimeSinceFirst, None, 9), Value::Int64(6));
+    assert_eq!(since(Aggregation::TimeSinceLast, None, 9), Value::Int64(4));
+    assert_eq!(
+        since(Aggregation::TimeSinceLast, None, 5),
+        Value::Int64(2),
+        "the last one is past the window"
+    );
+    assert_eq!(since(Aggregation::TimeSinceLast, of("nothing", FieldType::Bool), 9), Value::Null);
+    let first = [row(i64::MIN, 0.0, 0)];
+    let longest = ask(feature(Aggregation::TimeSinceLast, None, &[]), &first, i64::MAX, None).0;
+    assert_eq!(longest, Value::Int64(i64::MAX));
+}
+
+#[test]
+fn windows_begin_at_multiples_where_they_say_so() {
+    let span = TimeDelta::from_micros;
+    let rows: Vec<_> = (-25..25).map(|time| row(time, 0.0, 0)).collect();
+    let count = |window, at| ask(feature(Aggregation::Count, None, &[window]), &rows, at, None).0;
+    let coarse = Window::Coarse { width: span(10), offset: span(1), resolution: span(4) };
+    assert_eq!(count(coarse, 19), Value::Int64(10), "(8, 18]");
+    assert_eq!(count(coarse, 9), Value::Int64(12), "(-4, 8]");
+    assert_eq!(count(Window::Tumbling { width: span(10), offset: 0 }, 17), Value::Int64(8), "[10, 17]");
+    assert_eq!(count(Window::Tumbling { width: span(10), offset: 0 }, -1), Value::Int64(10), "[-10, -1]");
+    assert_eq!(count(Window::Tumbling { width: span(10), offset: 3 }, 17), Value::Int64(5), "[-30, -20)");
+}
+
+#[test]
+fn sessions_end_with_the_last_event_and_break_at_a_gap() {
+    let rows = [row(0, 0.0, 0), row(3, 0.0, 1), row(7, 0.0, 0), row(12, 0.0, 0)];
+    let session = Window::Session { gap: TimeDelta::from_micros(4) };
+    let count = |at, ttl| ask(feature(Aggregation::Count, None, &[session]), &rows, at, ttl).0;
+    let counted = [(2, 1), (3, 2), (8, 3), (11, 3), (12, 1), (16, 1), (17, 0)];
+    for (at, expected) in counted {
+        assert_eq!(count(at, None), Value::Int64(expected), "at {at}");
+    }
+    assert_eq!(count(8, Some(6)), Value::Int64(2));
+    let some = Expression::field("n").compare(Comparison::Equal, Expression::integer(0));
+    let filtered = Feature { filter: Some(some), ..feature(Aggregation::Count, None, &[session]) };
+    assert_eq!(
+        ask(filtered, &rows, 8, None).0,
+        Value::Int64(2),
+        "what a feature leaves out splits no session"
+    );
 }
 
 #[test]

@@ -80,16 +80,28 @@ pub fn value(view: &View, column: &Column, events: &[Placed], key: &[Value], at:
     let at = i128::from(at.as_micros());
     let visible = events.iter().filter(|event| event.key == key && i128::from(event.time) <= at);
     let young = |event: &Placed| view.ttl.is_none_or(|ttl| i128::from(event.time) > back(at, ttl));
-    let inside = |event: &Placed| match column.window {
-        Window::Lifetime => true,
-        Window::Sliding { width, offset } => {
-            let until = back(at, offset);
-            back(until, width) < i128::from(event.time) && i128::from(event.time) <= until
+    let inside = |event: &Placed| match (column.window, i128::from(event.time)) {
+        (Window::Lifetime | Window::Session { .. }, _) => true,
+        (Window::Sliding { width, offset }, time) => {
+            back(back(at, offset), width) < time && time <= back(at, offset)
+        }
+        (Window::Coarse { width, offset, resolution }, time) => {
+            let start = back(back(at, offset), width);
+            number(start, resolution) * length(resolution) < time && time <= back(at, offset)
+        }
+        (Window::Tumbling { width, offset }, time) => {
+            number(time, width) + i128::from(offset) == number(at, width)
         }
     };
     let visible: Vec<_> = visible.collect();
-    let folded: Vec<_> = visible.iter().filter(|e| young(e) && inside(e)).map(|event| event.row).collect();
-    let value = fold(column, &folded);
+    let mut folded: Vec<&Placed> =
+        visible.iter().copied().filter(|event| young(event) && inside(event)).collect();
+    if let Window::Session { gap } = column.window {
+        let times: Vec<_> = folded.iter().map(|event| i128::from(event.time)).chain([at]).collect();
+        let joined = |n: usize| times[n..].windows(2).all(|pair| pair[1] - pair[0] <= length(gap));
+        folded = (0..folded.len()).filter(|n| joined(*n)).map(|n| folded[n]).collect();
+    }
+    let value = fold(column, &folded, at);
     let status = if visible.is_empty() {
         Status::NotFound
     } else if !visible.iter().any(|event| young(event)) {
@@ -104,7 +116,16 @@ pub fn value(view: &View, column: &Column, events: &[Placed], key: &[Value], at:
 
 /// An instant moved earlier, or the first one there is.
 fn back(instant: i128, by: TimeDelta) -> i128 {
-    (instant - i128::from(by.as_micros())).max(i128::from(i64::MIN))
+    (instant - length(by)).max(i128::from(i64::MIN))
+}
+
+/// Which one, counted from the epoch, of stretches of one length an instant lies in.
+fn number(instant: i128, of: TimeDelta) -> i128 {
+    instant.div_euclid(length(of))
+}
+
+fn length(of: TimeDelta) -> i128 {
+    i128::from(of.as_micros())
 }
 
 /// The events that the view's `where` lets through, those that lack a part of its key among them.

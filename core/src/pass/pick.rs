@@ -14,43 +14,39 @@ use crate::Lane;
 use crate::aggregation::Ordered;
 use crate::lane::Cells;
 
-use super::ranges::Ranges;
+use super::Ranges;
 
 /// Stands for no event; there are always fewer.
 const NONE: u32 = u32::MAX;
 
-/// The first value of each range.
-pub(super) fn first(values: &ArrayRef, ranges: &Ranges) -> Result<ArrayRef, ArrowError> {
-    pick(values, ranges.iter().map(|(start, end)| if start < end { start as u32 } else { NONE }).collect())
+/// The first event of each range.
+pub(crate) fn first(ranges: &Ranges) -> Vec<u32> {
+    ranges.iter().map(|(start, end)| if start < end { start as u32 } else { NONE }).collect()
 }
 
-/// The last value of each range.
-pub(super) fn last(values: &ArrayRef, ranges: &Ranges) -> Result<ArrayRef, ArrowError> {
-    pick(values, ranges.iter().map(|(start, end)| if start < end { end as u32 - 1 } else { NONE }).collect())
+/// The last event of each range.
+pub(crate) fn last(ranges: &Ranges) -> Vec<u32> {
+    ranges.iter().map(|(start, end)| if start < end { end as u32 - 1 } else { NONE }).collect()
 }
 
-/// The value of each range that compares as `better` to all others there. `lane` is that of `values`.
-pub(super) fn best(
-    values: &ArrayRef,
-    lane: &Lane<'_>,
-    ranges: &Ranges,
-    better: Ordering,
-) -> Result<ArrayRef, ArrowError> {
-    let picked = match lane.cells() {
+/// The event of each range whose value compares as `better` to all others; of several the last.
+pub(crate) fn best(values: &ArrayRef, ranges: &Ranges, better: Ordering) -> Vec<u32> {
+    let lane = Lane::of(values).expect("the types of inputs were checked");
+    match lane.cells() {
         Cells::Bool(bits) => best_rows(bits, ranges, better),
         Cells::Int32(values) => best_rows(values, ranges, better),
         Cells::Int64(values) => best_rows(values, ranges, better),
         Cells::Float32(values) => best_rows(values, ranges, better),
         Cells::Float64(values) => best_rows(values, ranges, better),
         Cells::Bytes { offsets, data } => best_rows((offsets, data), ranges, better),
-    };
-    pick(values, picked)
+    }
 }
 
 /// For each range the position of its best value.
 ///
 /// The queue holds the positions that can still become the best of some range: each better than all that
-/// come after it, so the best one is in front (a monotone deque). Every position enters and leaves it once.
+/// come after it, so the best one is in front (a monotone deque). Every position enters and leaves it once. A
+/// position that is as good as one before it takes its place: of equals the last one is the best.
 fn best_rows(values: impl Ordered, ranges: &Ranges, better: Ordering) -> Vec<u32> {
     let mut queue: VecDeque<u32> = VecDeque::new();
     let mut seen = 0;
@@ -72,7 +68,7 @@ fn best_rows(values: impl Ordered, ranges: &Ranges, better: Ordering) -> Vec<u32
 
 /// The first `n` values of each range, first value first, or the last `n`, last value first; null where there
 /// are none.
-pub(super) fn lists(
+pub(crate) fn lists(
     values: &ArrayRef,
     ranges: &Ranges,
     n: u32,
@@ -100,8 +96,8 @@ pub(super) fn lists(
     Ok(Arc::new(lists))
 }
 
-/// The values at `positions`; null at [`NONE`].
-fn pick(values: &ArrayRef, positions: Vec<u32>) -> Result<ArrayRef, ArrowError> {
+/// The values at `positions`; null where there is no event.
+pub(crate) fn pick(values: &ArrayRef, positions: Vec<u32>) -> Result<ArrayRef, ArrowError> {
     let nulls: NullBuffer = positions.iter().map(|position| *position != NONE).collect();
     let nulls = Some(nulls).filter(|nulls| nulls.null_count() > 0);
     take(values, &UInt32Array::new(positions.into(), nulls), None)

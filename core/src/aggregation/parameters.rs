@@ -1,0 +1,42 @@
+//! What a definition says of an aggregation, besides what it aggregates.
+
+/// Whether an aggregation sees nulls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Nulls {
+    /// An event whose input is null takes no part.
+    #[default]
+    Skip,
+    /// Null is a value like others.
+    Keep,
+}
+
+impl std::fmt::Display for Nulls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Skip => "skip",
+            Self::Keep => "keep",
+        })
+    }
+}
+
+/// The parameters that aggregations can have. The default is what is understood where nothing is said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parameters {
+    /// Length of a list of first or last values, at least 1.
+    pub n: Option<u32>,
+    /// Whether nulls are values.
+    pub nulls: Option<Nulls>,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        Self { n: None, nulls: Some(Nulls::Skip) }
+    }
+}
+
+/// An aggregation cannot do without a parameter, and nothing is said of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// Name of the parameter.
+    pub parameter: &'static str,
+}
