@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cargo_metadata::{DependencyKind, MetadataCommand};
+use cargo_metadata::{DependencyKind, MetadataCommand, PackageId};
 
 /// The crates of the workspace each crate may depend on.
 const MAY_USE: [(&str, &[&str]); 9] = [
@@ -76,7 +76,9 @@ fn nothing_impure_comes_into_the_core_by_way_of_others() {
     let metadata =
         MetadataCommand::new().other_options(offline).exec().expect("cargo resolves the workspace");
     let resolve = metadata.resolve.as_ref().expect("dependencies were asked for");
-    let name_of = |id| metadata.packages.iter().find(|package| package.id == *id).map(|p| p.name.to_string());
+    let name_of = |id: &PackageId| {
+        metadata.packages.iter().find(|package| package.id == *id).map(|p| p.name.to_string())
+    };
     let core = resolve.nodes.iter().find(|node| name_of(&node.id).as_deref() == Some("thalweg-core"));
     let mut open = vec![&core.expect("the workspace has a core").id];
     let mut reached = BTreeSet::new();
