@@ -131,12 +131,13 @@ class Server:
         self.wait_until(lambda: self.get("/healthz")[0] == 200, "come up")
 
     def wait_applied(self) -> None:
-        """Waits until the online state has everything the log has."""
+        """Waits until the online state has everything the log has, by the definitions applied last."""
 
         def caught_up() -> bool:
             status = json.loads(self.place.do("status", "--json"))
             behind = any(p["applied"] < p["next_offset"] for p in status["partitions"])
-            return bool(status["partitions"]) and not behind and self.get("/readyz")[0] == 200
+            building = any(view["building"] for view in status["views"])
+            return bool(status["partitions"]) and not behind and not building and self.get("/readyz")[0] == 200
 
         self.wait_until(caught_up, "catch up")
 
