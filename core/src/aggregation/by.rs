@@ -88,8 +88,8 @@ impl Partial for By {
     }
 
     fn heap_bytes(&self) -> usize {
-        let held = |best: &Box<Best>| size_of::<Best>() + best.by.heap_bytes() + best.value.heap_bytes();
-        self.best.as_ref().map_or(0, held)
+        let held = |best: &Best| size_of::<Best>() + best.by.heap_bytes() + best.value.heap_bytes();
+        self.best.as_deref().map_or(0, held)
     }
 
     fn encode(&self, out: &mut Vec<u8>) {

@@ -43,8 +43,8 @@ impl Session {
     /// Where the session begins that is seen at `at`, before which there are the events up to `end`.
     fn start_at(&mut self, times: &[i64], end: usize, at: Instant) -> usize {
         let joins = |earlier: usize, later| Instant::from_micros(times[earlier]).is_within(self.gap, later);
-        for position in self.end..end {
-            if position > self.start && !joins(position - 1, Instant::from_micros(times[position])) {
+        for (position, time) in (self.end..end).zip(&times[self.end..end]) {
+            if position > self.start && !joins(position - 1, Instant::from_micros(*time)) {
                 self.start = position;
             }
         }
