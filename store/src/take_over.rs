@@ -66,7 +66,7 @@ fn make(store: &Arc<Store>, wanted: Wanted, parts: &mut [Part<'_>]) -> TopicStat
     let watermarks: Vec<_> = sources_kept.iter().map(watermark).collect();
     let take = |spec: ViewSpec| {
         let (part, at) = find(parts, &topic, &spec).expect("every view was found before the first was moved");
-        parts[part].1.views.swap_remove(at).to_serve_as(spec)
+        parts[part].1.views.swap_remove(at).serving_as(spec)
     };
     let views = views.into_iter().map(take).collect();
     let state = TopicState::of(Arc::clone(store), &topic, topic_id, views);

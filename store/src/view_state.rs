@@ -79,7 +79,7 @@ impl ViewState {
     }
 
     /// The same states in the place that serves, under a spec that differs at most in its source's name and its lookback.
-    pub(crate) fn to_serve_as(self, spec: ViewSpec) -> Self {
+    pub(crate) fn serving_as(self, spec: ViewSpec) -> Self {
         Self { spec, place: Place::Serving, ..self }
     }
 
