@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use rocksdb::{
-    CompactOptions, DB, Direction, ErrorKind, FlushOptions, IteratorMode, Range, ReadOptions, WriteBatch, WriteOptions,
+    CompactOptions, DB, Direction, ErrorKind, FlushOptions, IteratorMode, Range, ReadOptions, WriteBatch,
+    WriteOptions,
 };
 use thalweg_core::{FoldPlan, KeyGroup, KeyState, StateError};
 
