@@ -23,9 +23,10 @@ struct Served {
 /// The routes of the HTTP port.
 ///
 /// - `/healthz`: 200 while the process lives.
-/// - `/readyz`: 200 when every source runs, every view that serves can answer and is behind the log by no more than
-///   `limits.ready_lag_records`; else 503 and what is missing, a line each. Views that are built beside others that
-///   serve keep nobody from asking those; where no view serves yet, they are what is missing.
+/// - `/readyz`: 200 when every source runs, every view that serves can answer and is behind the log by no
+///   more than `limits.ready_lag_records`; else 503 and what is missing, a line each. Views that are built
+///   beside others that serve keep nobody from asking those; where no view serves yet, they are what is
+///   missing.
 /// - `/metrics`: figures for Prometheus.
 pub fn routes(node: Arc<Node>, pool: Arc<Pool>, metrics: Arc<Metrics>) -> Router {
     Router::new()

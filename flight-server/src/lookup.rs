@@ -57,7 +57,8 @@ pub struct LookupAnswer {
     pub versions: BTreeMap<String, String>,
 }
 
-/// Answers `request` by the definitions and states of `serving`, seen at one moment; none if others serve by now.
+/// Answers `request` by the definitions and states of `serving`, seen at one moment; none if others serve by
+/// now.
 ///
 /// `now` is the wall clock; `clock` says whether it or the watermark stands in where no instant is named.
 ///
@@ -93,7 +94,8 @@ pub fn lookup(
         })
         .collect::<Result<BTreeMap<String, Arc<TopicState>>, Error>>()?;
     let readings = read_all(&states.values().map(|state| state.as_ref()).collect::<Vec<_>>());
-    // While the guards are held none of them can be retired. So all views are of these definitions, or none is asked.
+    // While the guards are held none of them can be retired. So all views are of these definitions, or none
+    // is asked.
     if readings.iter().any(Reading::is_retired) {
         return Ok(None);
     }

@@ -18,8 +18,8 @@ struct Kept {
     files: Vec<DefinitionFile>,
 }
 
-/// The files that hold definitions: those registered, which were applied last, and those that serve, which answer
-/// lookups until what the registered ones need has been built.
+/// The files that hold definitions: those registered, which were applied last, and those that serve, which
+/// answer lookups until what the registered ones need has been built.
 #[derive(Clone, Debug)]
 pub struct Registry {
     registered: PathBuf,

@@ -10,13 +10,14 @@ use thalweg_store::TopicState;
 pub(crate) enum Bound {
     /// As far as the log does.
     LogEnd,
-    /// As far as another state of the topic has come: the one that serves while this one is built, so that they can come to
-    /// the same offsets, and answers never fall back when one takes the other's place.
+    /// As far as another state of the topic has come: the one that serves while this one is built, so that
+    /// they can come to the same offsets, and answers never fall back when one takes the other's place.
     Applied(Arc<TopicState>),
 }
 
 impl Bound {
-    /// What is built beside `serving` goes as far as that has come. A state that is not of this log would be no bound.
+    /// What is built beside `serving` goes as far as that has come. A state that is not of this log would be
+    /// no bound.
     pub(crate) fn beside(serving: Option<&Arc<TopicState>>, log: &EmbeddedLog) -> Self {
         match serving.filter(|serving| belongs_to(serving, log)) {
             Some(serving) => Self::Applied(Arc::clone(serving)),
@@ -32,7 +33,8 @@ impl Bound {
         }
     }
 
-    /// Whether a state with this bound has come further in some partition: a kill may cost the serving one more.
+    /// Whether a state with this bound has come further in some partition: a kill may cost the serving one
+    /// more.
     pub(crate) fn is_passed_by(&self, state: &TopicState) -> bool {
         match self {
             Self::LogEnd => false,

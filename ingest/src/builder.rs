@@ -135,9 +135,11 @@ impl Build {
 impl Drop for Build {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.building.hold_up(
-                "the thread that builds panicked; start again, and report what the log says".to_owned(),
-            );
+            let why = "the thread that builds panicked; start again, and report what the log says";
+            self.building.hold_up(why.to_owned());
+            // It may have been in the middle of a swap: what serves must not stand still for that.
+            let mut serving = self.running.pipelines();
+            serving.values_mut().for_each(|pipeline| pipeline.resume(&self.running.options));
         }
     }
 }

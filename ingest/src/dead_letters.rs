@@ -10,8 +10,8 @@ use crate::error::Result;
 /// Bytes read from the topic at a time.
 const READ_BYTES: usize = 1 << 20;
 
-/// Hands the letters of `source` to `take`, from the positions `from` (next offsets of the topic's partitions; the first
-/// there is where one is missing) to the end, and gives the positions there.
+/// Hands the letters of `source` to `take`, from the positions `from` (next offsets of the topic's
+/// partitions; the first there is where one is missing) to the end, and gives the positions there.
 pub(crate) fn read(
     log: &EmbeddedLog,
     source: &str,
@@ -67,8 +67,8 @@ pub(crate) fn append(log: &EmbeddedLog, source: &str, letters: &[DeadLetter]) ->
     }
 }
 
-/// Appends one letter, without the record's bytes where they leave no room for the reason. They are where the letter
-/// says.
+/// Appends one letter, without the record's bytes where they leave no room for the reason. They are where the
+/// letter says.
 fn append_one(log: &EmbeddedLog, topic: &str, letter: &DeadLetter) -> Result<()> {
     match append_records(log, topic, &[letter.to_record()]) {
         Err(LogError::RecordTooLarge { .. }) => {

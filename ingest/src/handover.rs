@@ -27,14 +27,16 @@ pub(crate) struct Handover<'a> {
 }
 
 impl Handover<'_> {
-    /// Tries to swap. Whether it was done; if not, everything goes on as it did. `built` are the threads that build.
+    /// Tries to swap. Whether it was done; if not, everything goes on as it did. `built` are the threads that
+    /// build.
     ///
-    /// 1. The threads of what serves, over the topics that change, apply and commit what they have read, and end. Lookups go on,
-    ///    and find the offsets where it stands.
+    /// 1. The threads of what serves, over the topics that change, apply and commit what they have read, and
+    ///    end. Lookups go on, and find the offsets where it stands.
     /// 2. What is built comes to the same offsets, and its threads end likewise.
-    /// 3. Everything is written to files, and it is noted that the new definitions serve: after a kill from here on they
-    ///    do, with nothing to catch up.
-    /// 4. In memory, views go over into new states, and those are served with the new definitions, at one moment.
+    /// 3. Everything is written to files, and it is noted that the new definitions serve: after a kill from
+    ///    here on they do, with nothing to catch up.
+    /// 4. In memory, views go over into new states, and those are served with the new definitions, at one
+    ///    moment.
     /// 5. New threads go on from there.
     pub(crate) fn run(&self, built: &mut Pipelines) -> Result<bool> {
         // Most is written now, so that there is little to write while things stand still.
@@ -121,7 +123,8 @@ impl Handover<'_> {
 }
 
 impl Running {
-    /// After a swap: the states that were built get the place of those that served, and what is needed no longer goes.
+    /// After a swap: the states that were built get the place of those that served, and what is needed no
+    /// longer goes.
     pub(crate) fn clean_up(&self, changes: &Changes, serving: &Repository) {
         let store = &self.options.store;
         let cleaned = store
@@ -135,7 +138,8 @@ impl Running {
         }
     }
 
-    /// Drops all states but those of the views of `serving`, and what is built so far of the views `building`.
+    /// Drops all states but those of the views of `serving`, and what is built so far of the views
+    /// `building`.
     pub(crate) fn retain(&self, serving: &Repository, building: &TopicViews) -> Result<()> {
         let serving = views_of(serving)?;
         let place = |place: Place, views: &TopicViews| {

@@ -27,11 +27,11 @@ pub struct Ingest {
 }
 
 impl Ingest {
-    /// Starts to ingest for all views of the repository, each from where the store has it. States of views and versions that
-    /// are not in the repository are dropped from the store.
+    /// Starts to ingest for all views of the repository, each from where the store has it. States of views
+    /// and versions that are not in the repository are dropped from the store.
     ///
-    /// A topic that cannot be read, or is not this log's, does not fail the start: its [`Condition`] says why it is
-    /// stopped.
+    /// A topic that cannot be read, or is not this log's, does not fail the start: its [`Condition`] says why
+    /// it is stopped.
     ///
     /// # Errors
     ///
@@ -72,15 +72,17 @@ impl Ingest {
         Ok(Self { running, builder: Mutex::default() })
     }
 
-    /// Has `target` serve as soon as it can answer: views that are new or changed are built from the log beside those that
-    /// serve, in a thread of its own, and swapped in, all at one moment, when they have come to the same offsets. Lookups
-    /// and the views that stay go on meanwhile. Where nothing has to be built or to go, `target` serves on return.
+    /// Has `target` serve as soon as it can answer: views that are new or changed are built from the log
+    /// beside those that serve, in a thread of its own, and swapped in, all at one moment, when they have
+    /// come to the same offsets. Lookups and the views that stay go on meanwhile. Where nothing has to be
+    /// built or to go, `target` serves on return.
     ///
     /// A change that is under way is given up for this one; what was built so far stays if `target` needs it.
     ///
     /// # Errors
     ///
-    /// Where the store cannot be read or written, a thread not be started, or the swap not be recorded; what serves goes on.
+    /// Where the store cannot be read or written, a thread not be started, or the swap not be recorded; what
+    /// serves goes on.
     pub fn change(&self, target: Arc<Repository>) -> Result<()> {
         let mut builder = self.builder.lock().unwrap_or_else(PoisonError::into_inner);
         drop(builder.take());
@@ -136,8 +138,8 @@ impl Ingest {
         }
     }
 
-    /// Waits until all `offsets` (topic, partition, next offset) are applied to what serves, at most for `timeout`.
-    /// Whether they are. A topic whose first views are still being built is waited for.
+    /// Waits until all `offsets` (topic, partition, next offset) are applied to what serves, at most for
+    /// `timeout`. Whether they are. A topic whose first views are still being built is waited for.
     ///
     /// # Errors
     ///
@@ -171,8 +173,8 @@ impl Ingest {
         Ok(Some(true))
     }
 
-    /// Applies and commits what was read, ends all threads, and writes the state to files. Lookups still find what was
-    /// applied.
+    /// Applies and commits what was read, ends all threads, and writes the state to files. Lookups still find
+    /// what was applied.
     ///
     /// # Errors
     ///

@@ -1,4 +1,5 @@
-//! Who writes dead letters: one box for each source, shared by all that read it, so that each letter is written once.
+//! Who writes dead letters: one box for each source, shared by all that read it, so that each letter is
+//! written once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,10 +17,10 @@ pub(crate) struct LetterBoxes {
 
 /// The letters of one source.
 ///
-/// A letter is made durable before the commit that passes its offset, so a kill in between leaves letters whose records come
-/// again; and while a view is built beside the one that serves, both meet the same records. One letter for a record and
-/// view is enough. So the box remembers the letters that are in the topic, from the least offset on that one of its
-/// readers may still come to.
+/// A letter is made durable before the commit that passes its offset, so a kill in between leaves letters
+/// whose records come again; and while a view is built beside the one that serves, both meet the same
+/// records. One letter for a record and view is enough. So the box remembers the letters that are in the
+/// topic, from the least offset on that one of its readers may still come to.
 struct LetterBox {
     log: Arc<EmbeddedLog>,
     source: String,
@@ -30,7 +31,8 @@ struct LetterBox {
 struct Known {
     /// Offsets of records that have a letter, by topic, partition and the view they are dead for.
     offsets: BTreeMap<(String, i32, Option<String>), BTreeSet<i64>>,
-    /// The offset from which on `offsets` has every letter, by topic and partition; none where it was not read yet.
+    /// The offset from which on `offsets` has every letter, by topic and partition; none where it was not
+    /// read yet.
     complete_from: BTreeMap<(String, i32), i64>,
     /// Topic of each reader, and the next offset it has not committed, by partition.
     readers: BTreeMap<u64, (String, Vec<i64>)>,
@@ -64,8 +66,8 @@ impl LetterBoxes {
 }
 
 impl Letters {
-    /// The reader begins to read `topic` at these offsets, by partition. To be called before anything else, and again
-    /// where it begins anew.
+    /// The reader begins to read `topic` at these offsets, by partition. To be called before anything else,
+    /// and again where it begins anew.
     pub(crate) fn begin(&self, topic: &str, from: &[i64]) -> Result<()> {
         let LetterBox { log, source, .. } = &*self.letter_box;
         let mut known = self.letter_box.known();
@@ -103,7 +105,8 @@ impl Letters {
         self.letter_box.known().has(letter)
     }
 
-    /// Writes those of `letters` that are not in the topic, durably, and empties the list. How many they were.
+    /// Writes those of `letters` that are not in the topic, durably, and empties the list. How many they
+    /// were.
     pub(crate) fn write(&self, letters: &mut Vec<DeadLetter>) -> Result<u64> {
         if letters.is_empty() {
             return Ok(0);

@@ -25,7 +25,8 @@ pub struct IngestOptions {
     pub clock: Arc<dyn Clock>,
     /// Called before other definitions begin to serve. Where it fails they do not, and it is tried again.
     pub before_swap: Arc<BeforeSwap>,
-    /// Records of one partition that are decoded and applied together, about. Lookups wait while they are applied.
+    /// Records of one partition that are decoded and applied together, about. Lookups wait while they are
+    /// applied.
     pub chunk_records: usize,
     /// Chunks that wait between reading and applying.
     pub queue_chunks: usize,

@@ -68,7 +68,8 @@ impl Running {
         self.progress.announce();
     }
 
-    /// What the threads of a topic will share that feed `state` as `repository` says, with the events before `bound`.
+    /// What the threads of a topic will share that feed `state` as `repository` says, with the events before
+    /// `bound`.
     pub(crate) fn share(&self, state: TopicState, repository: &Arc<Repository>, bound: Bound) -> Arc<Shared> {
         let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
         let counters = Arc::clone(counters.entry(state.topic().to_owned()).or_default());

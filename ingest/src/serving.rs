@@ -8,11 +8,12 @@ use thalweg_store::TopicState;
 
 use crate::pipeline::Shared;
 
-/// Definitions, and the states that follow them. What is in it never changes: a swap puts another in its place, whole.
+/// Definitions, and the states that follow them. What is in it never changes: a swap puts another in its
+/// place, whole.
 ///
 /// Who holds one while it is replaced finds its states retired
-/// ([`Reading::is_retired`](thalweg_store::Reading::is_retired)), all that were changed at one moment, and asks
-/// [`Ingest::serving`](crate::Ingest::serving) again.
+/// ([`Reading::is_retired`](thalweg_store::Reading::is_retired)), all that were changed at one moment, and
+/// asks [`Ingest::serving`](crate::Ingest::serving) again.
 pub struct Serving {
     repository: Arc<Repository>,
     /// By topic.

@@ -17,12 +17,13 @@ pub struct Committed {
 }
 
 impl TopicState {
-    /// Writes everything that changed since the last commit, and the offsets it stands for, in one atomic batch; then
-    /// drops states from memory until the store is within its budget.
+    /// Writes everything that changed since the last commit, and the offsets it stands for, in one atomic
+    /// batch; then drops states from memory until the store is within its budget.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`](crate::Error::Io), [`Error::Damaged`](crate::Error::Damaged), [`Error::Broken`](crate::Error::Broken). After a failed write nothing more is taken.
+    /// [`Error::Io`](crate::Error::Io), [`Error::Damaged`](crate::Error::Damaged),
+    /// [`Error::Broken`](crate::Error::Broken). After a failed write nothing more is taken.
     pub fn commit(&self) -> Result<Committed> {
         let mut writer = self.writer()?;
         if !writer.uncommitted {

@@ -104,7 +104,8 @@ impl HotStates {
         groups.filter(|(_, group)| !group.dirty.is_empty()).map(|(number, _)| number).collect()
     }
 
-    /// Gives every changed state of `group` to `take`, in the order of their keys, and marks them as unchanged.
+    /// Gives every changed state of `group` to `take`, in the order of their keys, and marks them as
+    /// unchanged.
     pub(crate) fn take_dirty(&mut self, group: KeyGroup, mut take: impl FnMut(&mut HotState)) {
         let group = &mut self.groups[usize::from(group)];
         let mut dirty = std::mem::take(&mut group.dirty);
@@ -120,7 +121,8 @@ impl HotStates {
     }
 
     /// Drops states until about `target` bytes fewer are in memory, and gives the bytes dropped. States
-    /// that were not changed since the last time go first. All must have been committed: a changed state stays.
+    /// that were not changed since the last time go first. All must have been committed: a changed state
+    /// stays.
     pub(crate) fn evict(&mut self, target: usize) -> usize {
         let mut freed = 0;
         // In the first round what was in use is spared and marked, in the second it goes.

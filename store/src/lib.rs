@@ -1,13 +1,14 @@
 //! Fold states on disk and in memory: the online half of Thalweg.
 //!
-//! A [`Store`] is one RocksDB directory. A [`TopicState`] is everything that the events of one topic feed: the
-//! fold states of all views over it, the offsets they have seen and how far event time has come. Batches
+//! A [`Store`] is one RocksDB directory. A [`TopicState`] is everything that the events of one topic feed:
+//! the fold states of all views over it, the offsets they have seen and how far event time has come. Batches
 //! of one partition are applied to all of its views together, and a commit writes the changed states
 //! and the offsets they stand for in one atomic batch, so that what is on disk is at every instant the fold
 //! of a prefix of the log. Readers see values and offsets that belong together.
 //!
-//! A view may be built beside the state that serves: under a slot of its own, in a [`TopicState`] of its own. Once it
-//! has come as far, [`take_over`] makes new states out of the views of old ones, in memory, at one moment.
+//! A view may be built beside the state that serves: under a slot of its own, in a [`TopicState`] of its own.
+//! Once it has come as far, [`take_over`] makes new states out of the views of old ones, in memory, at one
+//! moment.
 //!
 //! The log is the redo log: RocksDB's own is switched off. A process that dies loses its latest commits
 //! and reads those events again; it never finds half of a commit. Why that holds is told at

@@ -9,9 +9,9 @@ use rocksdb::{BlockBasedOptions, Cache, DBCompressionType, Options};
 /// The write-ahead log is off: events can be read again from the log they came from, so it
 /// would only write every state twice. All rows are in one column family. RocksDB applies a write batch to
 /// one memtable whole, and writes memtables out in the order they were filled; a memtable that was not
-/// written out is lost whole with all later ones. So after a kill at any instruction, and after a power failure, the
-/// directory holds exactly the first so many commits, each whole. `atomic_flush` is set so that this
-/// stays true should another column family ever be added.
+/// written out is lost whole with all later ones. So after a kill at any instruction, and after a power
+/// failure, the directory holds exactly the first so many commits, each whole. `atomic_flush` is set so that
+/// this stays true should another column family ever be added.
 ///
 /// What a kill costs is the commits since the last write-out, which the ingest asks for at
 /// intervals ([`Store::flush_soon`](crate::Store::flush_soon)).

@@ -14,7 +14,8 @@ use crate::status::ViewStatus;
 use crate::topic_state::TopicState;
 use crate::view_state::ViewState;
 
-/// The states of a topic's views at one moment: all values, offsets and watermarks read through it belong together.
+/// The states of a topic's views at one moment: all values, offsets and watermarks read through it belong
+/// together.
 ///
 /// No batch is applied while it lives, so it should not live long.
 pub struct Reading<'a> {
@@ -56,8 +57,8 @@ impl<'a> Reading<'a> {
         self.topic.topic()
     }
 
-    /// Whether the views belong to a newer state of the topic by now: that one is to be asked. It stays as it is for as long
-    /// as this is read.
+    /// Whether the views belong to a newer state of the topic by now: that one is to be asked. It stays as it
+    /// is for as long as this is read.
     pub fn is_retired(&self) -> bool {
         self.shared.retired
     }
@@ -87,13 +88,13 @@ impl<'a> Reading<'a> {
         self.view(view).map(ViewState::forget_before)
     }
 
-    /// The values of `view` for `keys` (as [`encode_keys`](thalweg_core::encode_keys) writes them) at `at`. A key
-    /// without events, or null, gives the values of the empty fold.
+    /// The values of `view` for `keys` (as [`encode_keys`](thalweg_core::encode_keys) writes them) at `at`. A
+    /// key without events, or null, gives the values of the empty fold.
     ///
     /// # Errors
     ///
-    /// [`Error::Retired`], [`Error::UnknownView`], [`Error::Rebuilding`], [`Error::OutOfRange`]; [`Error::Io`] and [`Error::Damaged`]
-    /// where a state has to be read from files.
+    /// [`Error::Retired`], [`Error::UnknownView`], [`Error::Rebuilding`], [`Error::OutOfRange`];
+    /// [`Error::Io`] and [`Error::Damaged`] where a state has to be read from files.
     pub fn lookup(&self, view: &str, keys: &BinaryArray, at: Instant) -> Result<Found> {
         if self.shared.retired {
             return Err(Error::Retired { topic: self.topic().to_owned() });

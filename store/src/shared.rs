@@ -63,7 +63,8 @@ impl Shared {
         }
     }
 
-    /// Moves the horizons of all views on: of those in step by their source's watermark, of the others by their own.
+    /// Moves the horizons of all views on: of those in step by their source's watermark, of the others by
+    /// their own.
     pub(crate) fn move_horizons(&mut self, sources: &[String], now: Instant) {
         let in_step: Vec<_> = self.views.iter().map(|view| self.in_step(view)).collect();
         for (view, in_step) in self.views.iter_mut().zip(in_step) {

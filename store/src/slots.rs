@@ -76,8 +76,8 @@ impl Store {
         Ok(views)
     }
 
-    /// Drops the state of `version` of `view` in `place`, so that it is built anew from the log under a new slot.
-    /// Whether there was any. No [`TopicState`](crate::TopicState) that is still used may have it open.
+    /// Drops the state of `version` of `view` in `place`, so that it is built anew from the log under a new
+    /// slot. Whether there was any. No [`TopicState`](crate::TopicState) that is still used may have it open.
     ///
     /// # Errors
     ///
@@ -93,8 +93,9 @@ impl Store {
         Ok(true)
     }
 
-    /// Puts the states that were built for these versions in the place of those that served, which are dropped, all
-    /// in one step. A version that nothing was built for stays as it is. Whether anything was moved.
+    /// Puts the states that were built for these versions in the place of those that served, which are
+    /// dropped, all in one step. A version that nothing was built for stays as it is. Whether anything was
+    /// moved.
     ///
     /// # Errors
     ///
@@ -120,8 +121,8 @@ impl Store {
         Ok(true)
     }
 
-    /// Gives the disk space of the states that were dropped back. It blocks for as long as files are rewritten;
-    /// commits and lookups go on beside it.
+    /// Gives the disk space of the states that were dropped back. It blocks for as long as files are
+    /// rewritten; commits and lookups go on beside it.
     ///
     /// # Errors
     ///

@@ -16,7 +16,8 @@ use crate::keys::{self, StateKey};
 use crate::rows;
 use crate::slots::Slot;
 
-/// Version of the layout of keys and rows. Raised whenever a directory written before cannot be read as it stands.
+/// Version of the layout of keys and rows. Raised whenever a directory written before cannot be read as it
+/// stands.
 const FORMAT: u32 = 1;
 
 /// Key and value of a row.
@@ -84,8 +85,8 @@ impl Store {
         self.flush_with(&FlushOptions::default())
     }
 
-    /// Starts writing out what has been committed, if there is anything new, and does not wait for it. What is not
-    /// written out when the process dies is read again from the log.
+    /// Starts writing out what has been committed, if there is anything new, and does not wait for it. What
+    /// is not written out when the process dies is read again from the log.
     ///
     /// # Errors
     ///
@@ -97,7 +98,8 @@ impl Store {
         let mut options = FlushOptions::default();
         options.set_wait(false);
         match self.flush_with(&options) {
-            // RocksDB is so busy writing out that it has stopped taking writes: there is nothing to ask it for.
+            // RocksDB is so busy writing out that it has stopped taking writes: there is nothing to ask it
+            // for.
             Err(Error::Io { cause, .. }) if cause.kind() == ErrorKind::TryAgain => {
                 self.unflushed.store(true, Ordering::Relaxed);
                 Ok(())
@@ -159,8 +161,8 @@ impl Store {
         })
     }
 
-    /// Up to `limit` entity keys of `slot`, with their groups, after the state row `after` (from the first, if none);
-    /// and the row to go on after, if there are more.
+    /// Up to `limit` entity keys of `slot`, with their groups, after the state row `after` (from the first,
+    /// if none); and the row to go on after, if there are more.
     pub(crate) fn keys_after(
         &self,
         slot: Slot,
@@ -178,7 +180,8 @@ impl Store {
                 let mut next = StateKey::new(slot, group, key);
                 return Ok((found, Some(next.part(0).to_vec())));
             }
-            // No state has a part with the last number: this is past all parts of the key and before the next key.
+            // No state has a part with the last number: this is past all parts of the key and before the next
+            // key.
             let mut past = StateKey::new(slot, group, key);
             found.push((group, key.into()));
             rows.seek(past.part(u32::MAX));

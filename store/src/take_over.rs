@@ -19,17 +19,18 @@ pub struct Wanted {
     pub sources_kept: Vec<String>,
 }
 
-/// Makes every state `wanted` out of the states `from`, which are retired, and gives them to `then`. Nobody can read
-/// any of `from` from before the first view moves until `then` has returned: who reads one later finds it retired,
-/// and whatever `then` has put in its place complete.
+/// Makes every state `wanted` out of the states `from`, which are retired, and gives them to `then`. Nobody
+/// can read any of `from` from before the first view moves until `then` has returned: who reads one later
+/// finds it retired, and whatever `then` has put in its place complete.
 ///
-/// Views are moved with everything they have in memory. Where two states have a view of one version, the one that was
-/// being built goes on. The lookback may be another than before; the rest of a view's plan is part of its version.
+/// Views are moved with everything they have in memory. Where two states have a view of one version, the one
+/// that was being built goes on. The lookback may be another than before; the rest of a view's plan is part
+/// of its version.
 ///
 /// # Errors
 ///
-/// What [`TopicState::check_settled`] says of a state, and [`Error::UnknownView`] where no state has a view that is
-/// wanted. Nothing was moved then, and `then` not called.
+/// What [`TopicState::check_settled`] says of a state, and [`Error::UnknownView`] where no state has a view
+/// that is wanted. Nothing was moved then, and `then` not called.
 pub fn take_over<R>(
     store: &Arc<Store>,
     wanted: Vec<Wanted>,
@@ -85,8 +86,8 @@ fn make(store: &Arc<Store>, wanted: Wanted, parts: &mut [Part<'_>]) -> TopicStat
 type Part<'a> = (&'a TopicState, RwLockWriteGuard<'a, Shared>);
 
 impl TopicState {
-    /// Checks that everything applied is committed, and that more could be: what has to be so before its views are
-    /// [taken over](take_over).
+    /// Checks that everything applied is committed, and that more could be: what has to be so before its
+    /// views are [taken over](take_over).
     ///
     /// # Errors
     ///

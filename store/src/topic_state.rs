@@ -18,8 +18,8 @@ use crate::view_state::{Loaded, ViewSpec, ViewState, lanes};
 /// One thread writes ([`apply`](Self::apply), [`commit`](Self::commit)); any number read
 /// ([`read`](Self::read)), at every moment between two batches.
 ///
-/// Views may stand at different offsets: one that was added later first catches up. A view is *in step* when it has
-/// seen, in every partition, as much as any view of the topic has. Only views in step can be read.
+/// Views may stand at different offsets: one that was added later first catches up. A view is *in step* when
+/// it has seen, in every partition, as much as any view of the topic has. Only views in step can be read.
 pub struct TopicState {
     store: Arc<Store>,
     topic: String,
@@ -47,8 +47,8 @@ pub struct Batch {
 }
 
 impl TopicState {
-    /// Finds what the store has of the views over `topic`, to answer lookups. Where there is nothing of a view but what was
-    /// built to take its place, that is taken.
+    /// Finds what the store has of the views over `topic`, to answer lookups. Where there is nothing of a
+    /// view but what was built to take its place, that is taken.
     ///
     /// # Errors
     ///
@@ -57,8 +57,8 @@ impl TopicState {
         Self::open_in(Place::Serving, store, topic, views)
     }
 
-    /// Finds what the store has built so far of the views over `topic`, beside the states of the same versions that
-    /// answer lookups.
+    /// Finds what the store has built so far of the views over `topic`, beside the states of the same
+    /// versions that answer lookups.
     ///
     /// # Errors
     ///
@@ -103,8 +103,8 @@ impl TopicState {
         self.read_lock().views.iter().map(|view| view.spec.name.clone()).collect()
     }
 
-    /// Checks that the state is of the topic `id`, whose partitions end at `ends` (next offsets, by partition). To be called before
-    /// the first [`apply`](Self::apply).
+    /// Checks that the state is of the topic `id`, whose partitions end at `ends` (next offsets, by
+    /// partition). To be called before the first [`apply`](Self::apply).
     ///
     /// # Errors
     ///
@@ -166,8 +166,8 @@ impl TopicState {
     }
 
     /// Folds a batch into all views at once, and moves their progress on. Each view skips what it has seen.
-    /// `now` is the wall clock, which holds the horizon back where event time is ahead of it. Gives the events folded,
-    /// over all views.
+    /// `now` is the wall clock, which holds the horizon back where event time is ahead of it. Gives the
+    /// events folded, over all views.
     ///
     /// # Errors
     ///
@@ -210,7 +210,8 @@ impl TopicState {
     }
 
     /// Values, offsets and watermarks that belong together, for as long as the guard lives. Batches wait
-    /// meanwhile, so a thread that holds one and asks for another may wait forever. To read several topics at once use [`read_all`](crate::read_all).
+    /// meanwhile, so a thread that holds one and asks for another may wait forever. To read several topics at
+    /// once use [`read_all`](crate::read_all).
     pub fn read(&self) -> Reading<'_> {
         Reading::new(self, self.read_lock())
     }

@@ -45,9 +45,9 @@ pub(crate) struct ViewState {
 pub(crate) type Loaded = Vec<(Vec<u8>, Option<KeyState>)>;
 
 impl ViewState {
-    /// Finds what the store has of the view in `place`. A state that was kept for a shorter lookback has forgotten what
-    /// must be answered now: it is dropped, to be built anew. To serve, what was built for the place is taken if there is no
-    /// other: a process that died while it swapped them has left it there.
+    /// Finds what the store has of the view in `place`. A state that was kept for a shorter lookback has
+    /// forgotten what must be answered now: it is dropped, to be built anew. To serve, what was built for the
+    /// place is taken if there is no other: a process that died while it swapped them has left it there.
     pub(crate) fn open(store: &Store, place: Place, spec: ViewSpec) -> Result<Self> {
         loop {
             if place == Place::Serving && store.find_slot(place, &spec.name, &spec.version)?.is_none() {
@@ -78,13 +78,14 @@ impl ViewState {
         Ok(Self { spec, slot, place, progress, clock, hot: HotStates::new(), complete })
     }
 
-    /// The same states in the place that serves, under a spec that differs at most in its source's name and its lookback.
+    /// The same states in the place that serves, under a spec that differs at most in its source's name and
+    /// its lookback.
     pub(crate) fn serving_as(self, spec: ViewSpec) -> Self {
         Self { spec, place: Place::Serving, ..self }
     }
 
-    /// Whether less is kept than the plan's lookback asks for. Under one lookback the horizon never passes the
-    /// watermark minus that lookback.
+    /// Whether less is kept than the plan's lookback asks for. Under one lookback the horizon never passes
+    /// the watermark minus that lookback.
     fn has_forgotten_too_much(&self) -> bool {
         let allowed = match self.spec.plan.lookback {
             Lookback::Within(lookback) => {
@@ -100,7 +101,8 @@ impl ViewState {
         self.progress.get(&partition).map_or(0, |seen| seen.next)
     }
 
-    /// Loads the states that the rows of `selection` from `first` on need and that are not in memory. Changes nothing.
+    /// Loads the states that the rows of `selection` from `first` on need and that are not in memory. Changes
+    /// nothing.
     pub(crate) fn load_missing(&self, store: &Store, selection: &Selection, first: usize) -> Result<Loaded> {
         let mut seen = HashSet::new();
         let mut loaded = Loaded::new();
@@ -114,7 +116,8 @@ impl ViewState {
         Ok(loaded)
     }
 
-    /// Folds the rows of `selection` from `first` on into their keys' states, all of which are in memory or in `loaded`.
+    /// Folds the rows of `selection` from `first` on into their keys' states, all of which are in memory or
+    /// in `loaded`.
     pub(crate) fn add(&mut self, selection: &Selection, lanes: &[Lane<'_>], first: usize, loaded: Loaded) {
         for (key, state) in loaded {
             let new = state.is_none();
@@ -159,7 +162,8 @@ impl ViewState {
         self.clock.horizon = self.clock.horizon.max(earliest);
     }
 
-    /// Puts the changed states of `group` into `batch`, and forgets in each what no answerable instant can see.
+    /// Puts the changed states of `group` into `batch`, and forgets in each what no answerable instant can
+    /// see.
     pub(crate) fn take_dirty(&mut self, group: KeyGroup, batch: &mut WriteBatch) -> usize {
         let (plan, slot, horizon) = (&self.spec.plan, self.slot, self.forget_before());
         let mut states = 0;
@@ -174,8 +178,8 @@ impl ViewState {
         states
     }
 
-    /// Forgets what no answerable instant can see in the state of an idle key: in memory if it is there, else in
-    /// `stored`, and puts what changed into `batch`.
+    /// Forgets what no answerable instant can see in the state of an idle key: in memory if it is there, else
+    /// in `stored`, and puts what changed into `batch`.
     pub(crate) fn forget_idle(
         &mut self,
         group: KeyGroup,

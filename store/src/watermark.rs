@@ -4,9 +4,10 @@ use thalweg_core::{Instant, Lookback};
 
 use crate::rows::ProgressMap;
 
-/// The watermark that `progress` gives when the log's partitions end at `ends` (next offsets, by partition): the
-/// least of the newest event times of the partitions that are not at their end; when all are at
-/// their end, the newest event time of all. None while a partition with events to read has given no event time.
+/// The watermark that `progress` gives when the log's partitions end at `ends` (next offsets, by partition):
+/// the least of the newest event times of the partitions that are not at their end; when all are at
+/// their end, the newest event time of all. None while a partition with events to read has given no event
+/// time.
 ///
 /// This can fall when a partition that was at its end goes on with older events; callers keep the highest.
 pub(crate) fn watermark(progress: &ProgressMap, ends: &[i64]) -> Option<Instant> {

@@ -8,8 +8,8 @@ use thalweg_definitions::{DefinitionFile, Diff, Repository, load_text_within};
 use super::Node;
 use crate::Error;
 
-/// How long `apply` waits for a build to be done: one that is as short is in force on return, as who tries things out
-/// expects. A longer one goes on by itself.
+/// How long `apply` waits for a build to be done: one that is as short is in force on return, as who tries
+/// things out expects. A longer one goes on by itself.
 const SHORT_BUILD: Duration = Duration::from_millis(500);
 
 impl Node {
@@ -18,9 +18,9 @@ impl Node {
         Arc::clone(&self.registered.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Compares `files` with what is registered and, unless `dry_run`, registers them. Training sets follow them at once.
-    /// Lookups do as soon as the views that are new or changed have been built from the log, beside those that answer
-    /// meanwhile; all change over at one moment.
+    /// Compares `files` with what is registered and, unless `dry_run`, registers them. Training sets follow
+    /// them at once. Lookups do as soon as the views that are new or changed have been built from the log,
+    /// beside those that answer meanwhile; all change over at one moment.
     ///
     /// # Errors
     /// INVALID_ARGUMENT with every mistake in the files.

@@ -106,7 +106,8 @@ fn being_built(building: &BuildStatus, wanted: impl Fn(&str) -> bool) -> Error {
     let mut views: Vec<_> =
         building.views.iter().filter(|build| wanted(&build.view.name)).map(shown).collect();
     if views.is_empty() {
-        // What is asked for is there, but has to wait for the others: all definitions begin to serve together.
+        // What is asked for is there, but has to wait for the others: all definitions begin to serve
+        // together.
         views = building.views.iter().map(shown).collect();
     }
     let held_up = building.held_up.as_ref().map(|reason| format!(" (the last try failed: {reason})"));

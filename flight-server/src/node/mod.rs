@@ -120,7 +120,8 @@ impl Node {
         Ok(wire::TopicsResponse { topics })
     }
 
-    /// Makes everything applied durable and stops keeping features. What was being built goes on at the next start.
+    /// Makes everything applied durable and stops keeping features. What was being built goes on at the next
+    /// start.
     ///
     /// # Errors
     /// A state that cannot be written; the log still has everything.

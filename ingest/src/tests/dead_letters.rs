@@ -77,7 +77,8 @@ fn every_unusable_record_is_kept_once_whatever_happens() {
     let reasons: Vec<_> = letters(&world.log, "departures").into_iter().map(|letter| letter.3).collect();
     assert!(reasons[1].contains("event time") && reasons[2].contains("join key"), "{reasons:?}");
 
-    // Events and letters that were already handled come again: from the state of a kill, and from none at all.
+    // Events and letters that were already handled come again: from the state of a kill, and from none at
+    // all.
     for path in [before_commit, world.dir.path().join("a new store")] {
         let ingest = world.start(DEFINITIONS, &path);
         assert!(ingest.wait_applied(&ends, PATIENCE).expect("a running ingest"));

@@ -144,8 +144,8 @@ impl World {
         self.assert_answers(ingest, "landings", |flight| flight.landed);
     }
 
-    /// Holds the answers of `view` against the straight fold of the offsets they say were applied, by the definitions that
-    /// serve.
+    /// Holds the answers of `view` against the straight fold of the offsets they say were applied, by the
+    /// definitions that serve.
     pub(crate) fn assert_answers(&self, ingest: &Ingest, view: &str, time: impl Fn(&Flight) -> i64) {
         while !self.answers_are_folds(&ingest.serving(), view, &time) {}
     }
