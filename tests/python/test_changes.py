@@ -87,7 +87,8 @@ class Ticks:
         at = np.datetime64(BEGIN.replace(tzinfo=None), "us") + numbers.astype("timedelta64[s]")
         # Every fourth number has the key b, the others alternate.
         keys = np.where(numbers % 4 == 0, 1, numbers % 2 * 2)
-        table = pa.table({"number": numbers, "key": np.array(KEYS)[keys], "at": pa.array(at, pa.timestamp("us", "UTC"))})
+        times = pa.array(at, pa.timestamp("us", "UTC"))
+        table = pa.table({"number": numbers, "key": np.array(KEYS)[keys], "at": times})
         client.produce("ticks", table, partition=partition, partitions=PARTITIONS)
         self.produced[partition].append(np.stack([numbers, keys]))
 
@@ -245,7 +246,8 @@ def test_lookups_go_on_while_a_view_is_rebuilt_under_constant_production(place: 
         trained = client.get_historical_features(spine, feature_service="both").to_arrow()
         assert {name: trained[name].to_pylist() for name in values} == values
         status = view(client, "totals")
-        assert status is not None and (status.building, status.ready) == (None, True) and second.startswith(status.version)
+        assert status is not None and (status.building, status.ready) == (None, True)
+        assert second.startswith(status.version)
         server.wait_until(lambda: "dropped a state" in server.log(), "drop the old version's state")
 
 

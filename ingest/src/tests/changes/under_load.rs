@@ -54,7 +54,7 @@ fn look_up_until(ingest: &Ingest, first: Version, done: &AtomicBool) -> (u64, u6
 #[test]
 fn lookups_go_on_while_a_changed_view_is_built_and_swapped_in() {
     let mut world = World::new();
-    world.produce(0..4_000);
+    world.produce(0..2_000);
     let gate = Gate::default();
     let options = gate.guard(options(&world.log, DEFINITIONS, &world.store_path()));
     let store = Arc::clone(&options.store);
@@ -69,7 +69,7 @@ fn lookups_go_on_while_a_changed_view_is_built_and_swapped_in() {
         let at_last = DoneAtLast(done);
         begin(ingest, &changed());
         for from in 4..8 {
-            world.produce(1_000 * from..1_000 * (from + 1));
+            world.produce(500 * from..500 * (from + 1));
             // What stays keeps up with the log, and the old version with it.
             world.assert_all_applied(ingest);
         }
@@ -77,11 +77,11 @@ fn lookups_go_on_while_a_changed_view_is_built_and_swapped_in() {
         let build = build_of(ingest, "delays").expect("the gate is closed");
         assert_eq!((build.view.version, build.stopped), (version_of(&changed(), "delays"), None));
         assert!(build_of(ingest, "landings").is_none());
-        world.produce(8_000..9_000);
+        world.produce(4_000..4_500);
         world.assert_all_applied(ingest);
         gate.open();
         assert!(ingest.wait_changed(PATIENCE));
-        world.produce(9_000..9_500);
+        world.produce(4_500..4_700);
         world.assert_all_applied(ingest);
         drop(at_last);
         let (before, after) = reader.join().expect("no lookup fails");
