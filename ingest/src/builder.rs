@@ -16,11 +16,12 @@ use crate::error::{Error, Result};
 use crate::handover::Handover;
 use crate::pipeline::Pipeline;
 use crate::running::{Pipelines, Running};
+use crate::status::Condition;
 
 /// How often it is looked how far what is built has come.
 const LOOK: Duration = Duration::from_millis(10);
 /// How long after a failed swap the next is tried.
-const NEXT_TRY: Duration = Duration::from_millis(500);
+const NEXT_TRY: Duration = Duration::from_secs(1);
 
 /// A running build. Dropping it ends it, and keeps what was built so far.
 pub(crate) struct Builder {
@@ -105,12 +106,26 @@ impl Build {
         let records = options.chunk_records.saturating_mul(options.queue_chunks.max(1));
         let records = i64::try_from(records).unwrap_or(i64::MAX);
         while !self.is_cancelled() {
-            if !self.building.has_stopped() && self.building.is_close(&options.log, records) {
+            let can_go_on = !self.building.has_stopped() && !self.serving_is_stuck();
+            if can_go_on && self.building.is_close(&options.log, records) {
                 return true;
             }
             self.pause(LOOK);
         }
         false
+    }
+
+    /// Whether something that would have to be taken over has stopped, and left what nobody can commit any more. Trying
+    /// to swap would only disturb the others.
+    fn serving_is_stuck(&self) -> bool {
+        let serving = self.running.serving();
+        let changing = self.changes.topics.keys().filter_map(|topic| serving.topics().get(topic));
+        let mut stopped = changing.filter(|shared| matches!(shared.condition(), Condition::Stopped(_)));
+        let stuck = stopped.find_map(|shared| shared.state.check_settled().err());
+        stuck.is_some_and(|error| {
+            self.building.hold_up(error.to_string());
+            true
+        })
     }
 
     fn hand_over(&mut self) -> Result<bool> {

@@ -212,7 +212,8 @@ def is_building(client: thalweg.Client) -> bool:
 def applying(place: Place, name: str, *, survives: bool = True) -> Iterator[None]:
     """`thalweg apply`, while the body runs; it must succeed if the server survives."""
     command = [binary(), "apply", "-f", name]
-    process = subprocess.Popen(command, cwd=place.folder, env=place.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen(command, cwd=place.folder, env=place.environment, **quiet)
     try:
         yield
     finally:

@@ -56,5 +56,12 @@ pub fn apply(node: &Node, request: ApplyRequest) -> Result<ApplyResponse, Error>
     let json = serde_json::to_string(&diff).map_err(|cause| {
         Error::new(Kind::Internal, format!("the changes cannot be shown as JSON: {cause}"))
     })?;
-    Ok(ApplyResponse { text: diff.to_string(), json, changes: !diff.is_empty() })
+    let mut text = diff.to_string();
+    if let Some(builds) = node.being_built().filter(|_| !request.dry_run) {
+        text = format!(
+            "{}\nbeing built from the log, `thalweg status` shows how far: {builds}",
+            text.trim_end()
+        );
+    }
+    Ok(ApplyResponse { text, json, changes: !diff.is_empty() })
 }

@@ -4,6 +4,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use thalweg_definitions::{DefinitionFile, Diff, Repository, load_text_within};
+use thalweg_ingest::{BuildStatus, ViewBuild};
 
 use super::Node;
 use crate::Error;
@@ -38,5 +39,30 @@ impl Node {
             ingest.wait_changed(SHORT_BUILD);
         }
         Ok(diff)
+    }
+
+    /// What is being built from the log before the registered definitions serve, and how far, in words; none
+    /// where they do.
+    pub fn being_built(&self) -> Option<String> {
+        let building = self.ingest.as_ref()?.status().building?;
+        Some(shown(&building, |_| true))
+    }
+}
+
+/// The views that are built, with those that are `wanted` alone if there are such, and what keeps them.
+pub(super) fn shown(building: &BuildStatus, wanted: impl Fn(&str) -> bool) -> String {
+    let (asked, others): (Vec<_>, Vec<_>) = building.views.iter().partition(|build| wanted(&build.view.name));
+    // What is wanted may be there, and have to wait for the others: all definitions begin to serve together.
+    let views = if asked.is_empty() { others } else { asked };
+    let view = |build: &ViewBuild| {
+        let stopped = build.stopped.as_ref().map(|reason| format!(", and has stopped: {reason}"));
+        let name = &build.view.name;
+        format!("view `{name}`, {} records left{}", build.records_left, stopped.unwrap_or_default())
+    };
+    let mut words: Vec<_> = views.into_iter().map(view).collect();
+    words.extend(building.held_up.as_ref().map(|reason| format!("the last try to swap failed: {reason}")));
+    match words.is_empty() {
+        true => "nothing is left".to_owned(),
+        false => words.join("; "),
     }
 }

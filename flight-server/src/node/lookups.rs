@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use thalweg_ingest::{BuildStatus, Clock, Ingest, ViewBuild};
+use thalweg_ingest::{Clock, Ingest};
 use thalweg_log::TopicPartition;
 
 use super::Node;
+use super::definitions::shown;
 use crate::clock::WallClock;
 use crate::lookup::{LookupAnswer, LookupRequest, lookup};
 use crate::{Error, Kind};
@@ -44,8 +45,14 @@ impl Node {
         else {
             return error;
         };
-        let wanted = |view: &str| features.iter().any(|feature| feature.view == view);
-        being_built(&building, wanted)
+        let builds = shown(&building, |view| features.iter().any(|feature| feature.view == view));
+        Error::new(
+            Kind::FailedPrecondition,
+            format!(
+                "these features are registered and do not serve yet, what they need is being built from the log: \
+                 {builds}; try again later, or see `thalweg status`"
+            ),
+        )
     }
 
     /// Waits until the offsets below `wanted` (topic, partition, next offset) are applied.
@@ -92,32 +99,6 @@ pub(crate) fn not_applied(waited: Duration) -> Error {
         format!(
             "min_offsets were not applied within {} ms; ask again, or see `thalweg status`",
             waited.as_millis()
-        ),
-    )
-}
-
-/// What is said where the features asked for are defined and do not serve yet.
-fn being_built(building: &BuildStatus, wanted: impl Fn(&str) -> bool) -> Error {
-    let shown = |build: &ViewBuild| {
-        let stopped = build.stopped.as_ref().map(|reason| format!(", and has stopped: {reason}"));
-        let name = &build.view.name;
-        format!("view `{name}`, {} records left{}", build.records_left, stopped.unwrap_or_default())
-    };
-    let mut views: Vec<_> =
-        building.views.iter().filter(|build| wanted(&build.view.name)).map(shown).collect();
-    if views.is_empty() {
-        // What is asked for is there, but has to wait for the others: all definitions begin to serve
-        // together.
-        views = building.views.iter().map(shown).collect();
-    }
-    let held_up = building.held_up.as_ref().map(|reason| format!(" (the last try failed: {reason})"));
-    Error::new(
-        Kind::FailedPrecondition,
-        format!(
-            "these features are registered and do not serve yet; being built from the log: {}{}; try again later, or see \
-             `thalweg status`",
-            views.join("; "),
-            held_up.unwrap_or_default()
         ),
     )
 }
