@@ -1,4 +1,5 @@
-//! The store as a whole: what it answers is the fold of the offsets it says, through commits, restarts and kills.
+//! The store as a whole: what it answers is the fold of the offsets it says, through commits, restarts and
+//! kills.
 
 mod directory;
 mod durability;
