@@ -331,7 +331,7 @@ fn windows_begin_at_multiples_where_they_say_so() {
     assert_eq!(count(coarse, 9), Value::Int64(12), "(-4, 8]");
     assert_eq!(count(Window::Tumbling { width: span(10), offset: 0 }, 17), Value::Int64(8), "[10, 17]");
     assert_eq!(count(Window::Tumbling { width: span(10), offset: 0 }, -1), Value::Int64(10), "[-10, -1]");
-    assert_eq!(count(Window::Tumbling { width: span(10), offset: 3 }, 17), Value::Int64(5), "[-30, -20)");
+    assert_eq!(count(Window::Tumbling { width: span(10), offset: 4 }, 17), Value::Int64(5), "[-30, -20)");
 }
 
 #[test]
