@@ -37,6 +37,11 @@ impl TrainingSet {
         self.all.num_rows()
     }
 
+    /// All rows in the spine's order, in one batch.
+    pub fn rows(&self) -> &RecordBatch {
+        &self.all
+    }
+
     /// How many batches the answer has.
     pub fn num_batches(&self) -> usize {
         self.num_rows().div_ceil(ROWS_PER_BATCH)

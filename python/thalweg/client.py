@@ -87,23 +87,53 @@ class Client:
         0      UA   True              0
         1      UA  False              3
         """
-        command: dict[str, Any] = {
-            "type": "training_set",
-            "timestamp_column": timestamp_column,
-            "boundary": boundary,
-            "statuses": statuses,
-            "full_feature_names": full_feature_names,
-        }
-        if feature_service is not None:
-            command["feature_service"] = feature_service
-        if features is not None:
-            command["features"] = _references(features)
-        if pin is not None:
-            command["pin"] = pin.pin if isinstance(pin, TrainingSet) else dict(pin)
+        command = _training_set(
+            features, feature_service, timestamp_column, boundary, statuses, full_feature_names, pin
+        )
         uploaded = self._connection.put(command, to_reader(entity_df, "entity_df"))
         command["spine"] = uploaded["spine"]
         info = self._connection.describe(command)
         return TrainingSet(self._connection.flight, self.address, info, self._connection.options)
+
+    def stream_historical_features(
+        self,
+        entity_df: Rows,
+        features: Sequence[str] | None = None,
+        *,
+        feature_service: str | None = None,
+        timestamp_column: str = "event_timestamp",
+        boundary: Literal["inclusive", "exclusive"] = "inclusive",
+        statuses: bool = False,
+        full_feature_names: bool = True,
+        pin: Mapping[str, Any] | TrainingSet | None = None,
+    ) -> pa.RecordBatchReader:
+        """Features for rows that come little by little: one batch of answers for each batch of rows, in order.
+
+        A batch is sent when the answer to the one before it has been read, so rows may come from a reader that makes
+        them as it goes; neither side holds more than a batch. All batches rest on one log prefix and one set of
+        definitions: `pin`, or the end of the log when the stream begins, and the definitions at that time. The values
+        are those that `get_historical_features` gives for the same rows; its arguments have the same meaning.
+
+        Each batch has the server read the log once, however few rows it has: where all rows are at hand,
+        `get_historical_features` is faster, and few large batches are faster than many small ones. A batch may have
+        as many bytes as the server's `limits.message_bytes`. A batch that cannot be answered ends the stream with an
+        error that says which one and why.
+
+        >>> import datetime as dt, pyarrow as pa, thalweg
+        >>> schema = pa.schema({"carrier": pa.string(), "event_timestamp": pa.timestamp("us")})
+        >>> def hours():
+        ...     for hour in (10, 11, 12):
+        ...         row = {"carrier": "UA", "event_timestamp": dt.datetime(2013, 1, 1, hour)}
+        ...         yield pa.RecordBatch.from_pylist([row], schema)
+        >>> rows = pa.RecordBatchReader.from_batches(schema, hours())
+        >>> answers = thalweg.Client().stream_historical_features(rows, ["carrier_delays:departures_1d"])
+        >>> [batch["carrier_delays__departures_1d"].to_pylist() for batch in answers]
+        [[0], [2], [3]]
+        """
+        command = _training_set(
+            features, feature_service, timestamp_column, boundary, statuses, full_feature_names, pin
+        )
+        return self._connection.exchange(command, to_reader(entity_df, "entity_df"))
 
     def get_online_features(
         self,
@@ -245,6 +275,32 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _training_set(
+    features: Sequence[str] | None,
+    feature_service: str | None,
+    timestamp_column: str,
+    boundary: str,
+    statuses: bool,
+    full_feature_names: bool,
+    pin: Mapping[str, Any] | TrainingSet | None,
+) -> dict[str, Any]:
+    """The Flight command for a training set, but for its rows."""
+    command: dict[str, Any] = {
+        "type": "training_set",
+        "timestamp_column": timestamp_column,
+        "boundary": boundary,
+        "statuses": statuses,
+        "full_feature_names": full_feature_names,
+    }
+    if feature_service is not None:
+        command["feature_service"] = feature_service
+    if features is not None:
+        command["features"] = _references(features)
+    if pin is not None:
+        command["pin"] = pin.pin if isinstance(pin, TrainingSet) else dict(pin)
+    return command
 
 
 def _references(features: Sequence[str]) -> list[str]:

@@ -65,6 +65,15 @@ class Connection:
         acknowledged: dict[str, Any] = json.loads(answer.to_pybytes()) if answer is not None else {}
         return acknowledged
 
+    def exchange(self, command: dict[str, Any], rows: pa.RecordBatchReader) -> pa.RecordBatchReader:
+        """Sends `rows` batch by batch, each when the answer to the one before it has been read."""
+        descriptor = flight.FlightDescriptor.for_command(json.dumps(command))
+        with in_our_words(self.address):
+            writer, answers = self.flight.do_exchange(descriptor, self.options)
+            writer.begin(rows.schema)
+            schema = answers.schema
+        return pa.RecordBatchReader.from_batches(schema, _answered(self.address, writer, answers, rows))
+
     def describe(self, command: dict[str, Any]) -> flight.FlightInfo:
         """What `command` gives, before any of it is computed."""
         descriptor = flight.FlightDescriptor.for_command(json.dumps(command))
@@ -75,6 +84,28 @@ class Connection:
         """Everything the server offers."""
         with in_our_words(self.address):
             return list(self.flight.list_flights(options=self.options))
+
+
+def _answered(
+    target: str, writer: flight.FlightStreamWriter, answers: flight.FlightStreamReader, rows: pa.RecordBatchReader
+) -> Iterator[pa.RecordBatch]:
+    try:
+        for batch in rows:
+            with in_our_words(target):
+                try:
+                    writer.write_batch(batch)
+                except (flight.FlightError, pa.ArrowException, OSError):
+                    # The server has ended the stream, and tells why to who reads.
+                    answers.read_chunk()
+                    raise
+                answer = answers.read_chunk().data
+            yield answer
+        with in_our_words(target):
+            writer.done_writing()
+            # The server's last word: that this was all.
+            answers.read_all()
+    finally:
+        answers.cancel()
 
 
 def _bounded(rows: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:

@@ -2,6 +2,7 @@
 
 mod command;
 mod events;
+mod exchange;
 mod listing;
 mod produce;
 mod received;

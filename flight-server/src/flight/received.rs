@@ -2,15 +2,16 @@
 //! the message is seen to hold it.
 
 use std::cell::Cell;
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use arrow::ipc::{CompressionType, root_as_message};
 use arrow_flight::FlightData;
-use arrow_flight::decode::FlightRecordBatchStream;
+use arrow_flight::decode::{DecodedPayload, FlightDataDecoder};
 use arrow_flight::error::FlightError;
 use futures::{Stream, StreamExt, future};
 use tonic::{Code, Status};
@@ -43,7 +44,8 @@ pub(super) struct Room {
 
 /// The rows of an upload.
 pub(super) struct Received {
-    rows: FlightRecordBatchStream,
+    data: FlightDataDecoder,
+    schema: Option<SchemaRef>,
 }
 
 impl Received {
@@ -72,12 +74,45 @@ impl Received {
                 false => Some(data),
             })
         });
-        Self { rows: FlightRecordBatchStream::new_from_flight_data(checked) }
+        Self { data: FlightDataDecoder::new(checked), schema: None }
     }
 
-    /// The schema, once it has come.
-    pub(super) fn schema(&self) -> Option<&SchemaRef> {
-        self.rows.schema()
+    /// Waits for the schema, which comes before any rows.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT where anything else comes in its place.
+    pub(super) async fn begin(&mut self) -> Result<SchemaRef, Error> {
+        loop {
+            if let Some(schema) = &self.schema {
+                return Ok(schema.clone());
+            }
+            poll_fn(|context| self.poll_message(context))
+                .await
+                .ok_or_else(|| Error::invalid("the upload ended before it named a schema"))??;
+        }
+    }
+
+    fn poll_message(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<DecodedPayload, Error>>> {
+        // The decoder takes some contradictions for its own mistakes and panics; they are the client's.
+        DECODING.set(true);
+        let polled = catch_unwind(AssertUnwindSafe(|| self.data.poll_next_unpin(context)));
+        DECODING.set(false);
+        let Ok(polled) = polled else {
+            return Poll::Ready(Some(Err(spoilt("its parts contradict each other"))));
+        };
+        polled.map(|message| {
+            message.map(|message| {
+                let payload = message.map_err(unreadable)?.payload;
+                match &payload {
+                    DecodedPayload::Schema(_) if self.schema.is_some() => {
+                        return Err(spoilt("it names a second schema"));
+                    }
+                    DecodedPayload::Schema(schema) => self.schema = Some(schema.clone()),
+                    _ => {}
+                }
+                Ok(payload)
+            })
+        })
     }
 }
 
@@ -85,14 +120,13 @@ impl Stream for Received {
     type Item = Result<RecordBatch, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let rows = &mut self.rows;
-        // The decoder takes some contradictions for its own mistakes and panics; they are the client's.
-        DECODING.set(true);
-        let polled = catch_unwind(AssertUnwindSafe(|| rows.poll_next_unpin(context)));
-        DECODING.set(false);
-        match polled {
-            Ok(polled) => polled.map(|batch| batch.map(|batch| batch.map_err(unreadable))),
-            Err(_) => Poll::Ready(Some(Err(spoilt("its parts contradict each other")))),
+        loop {
+            return match ready!(self.poll_message(context)) {
+                Some(Ok(DecodedPayload::RecordBatch(batch))) => Poll::Ready(Some(Ok(batch))),
+                Some(Ok(_)) => continue,
+                Some(Err(error)) => Poll::Ready(Some(Err(error))),
+                None => Poll::Ready(None),
+            };
         }
     }
 }
@@ -217,6 +251,20 @@ mod tests {
         for codec in [None, Some(CompressionType::ZSTD)] {
             assert_eq!(received(sent(columns(1_000), codec), ROOM).expect("sound"), [columns(1_000)]);
         }
+    }
+
+    #[test]
+    fn the_schema_is_known_before_any_rows_come() {
+        let data = sent(columns(3), None).into_iter().map(Ok);
+        let mut rows = Received::new(stream::iter(data.take(1)).chain(stream::pending()), ROOM);
+        assert_eq!(block_on(rows.begin()).expect("a schema"), columns(3).schema());
+        assert_eq!(block_on(rows.begin()).expect("the same again"), columns(3).schema());
+
+        let mut nothing = Received::new(stream::empty(), ROOM);
+        assert!(block_on(nothing.begin()).expect_err("none").message.contains("before it named a schema"));
+        let mut twice = sent(columns(3), None);
+        twice.insert(1, twice[0].clone());
+        assert!(received(twice, ROOM).expect_err("two").message.contains("a second schema"));
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use arrow::ipc::writer::IpcWriteOptions;
+use arrow::error::ArrowError;
+use arrow::ipc::writer::{DictionaryTracker, IpcDataGenerator, IpcWriteContext, IpcWriteOptions};
 use arrow_flight::encode::{DictionaryHandling, FlightDataEncoderBuilder};
 use arrow_flight::error::FlightError;
 use arrow_flight::{FlightData, FlightDescriptor, SchemaAsIpc};
@@ -24,6 +25,48 @@ pub(crate) fn encode(
     stream::once(future::ready(Ok(announced))).chain(encoder.skip(1))
 }
 
+/// Makes one message of each batch, however large or empty it is, where [`encode`] cuts and leaves out.
+/// A dictionary that is new to the receiver comes before it in a message of its own.
+pub(super) struct Whole {
+    generator: IpcDataGenerator,
+    dictionaries: DictionaryTracker,
+    options: IpcWriteOptions,
+    context: IpcWriteContext,
+}
+
+impl Whole {
+    /// A maker of messages for batches of `schema`, and the message that announces it.
+    pub(super) fn begin(schema: &SchemaRef) -> (Self, FlightData) {
+        let mut this = Self {
+            generator: IpcDataGenerator::default(),
+            dictionaries: DictionaryTracker::new(false),
+            options: IpcWriteOptions::default(),
+            context: IpcWriteContext::default(),
+        };
+        let announced = this.generator.schema_to_bytes_with_dictionary_tracker(
+            schema,
+            &mut this.dictionaries,
+            &this.options,
+        );
+        (this, announced.into())
+    }
+
+    /// The messages of `batch`, the last of them its rows with `about` as their `app_metadata`.
+    ///
+    /// # Errors
+    /// Columns that Arrow cannot write.
+    pub(super) fn encode(
+        &mut self,
+        batch: &RecordBatch,
+        about: String,
+    ) -> Result<Vec<FlightData>, ArrowError> {
+        let (dictionaries, rows) =
+            self.generator.encode(batch, &mut self.dictionaries, &self.options, &mut self.context)?;
+        let rows = FlightData::from(rows).with_app_metadata(about);
+        Ok(dictionaries.into_iter().map(FlightData::from).chain([rows]).collect())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -42,6 +85,28 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         let data = encode(schema, None, stream::iter(batches.into_iter().map(Ok)));
         runtime.block_on(FlightRecordBatchStream::new_from_flight_data(data).try_collect()).expect("decodes")
+    }
+
+    fn back_whole(schema: SchemaRef, batches: &[RecordBatch]) -> Vec<RecordBatch> {
+        let (mut whole, announced) = Whole::begin(&schema);
+        let rows = batches.iter().flat_map(|batch| whole.encode(batch, "about".to_owned()).expect("encodes"));
+        let data: Vec<_> = std::iter::once(announced).chain(rows).map(Ok).collect();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let decoded = FlightRecordBatchStream::new_from_flight_data(stream::iter(data));
+        runtime.block_on(decoded.try_collect()).expect("decodes")
+    }
+
+    #[test]
+    fn a_batch_may_be_one_message_however_large_or_empty() {
+        let numbers = Arc::new(Int64Array::from_iter_values(0..1_000_000)) as ArrayRef;
+        let batch = RecordBatch::try_from_iter([("a", numbers)]).expect("a batch");
+        let batches = [batch.slice(0, 0), batch.clone(), batch.slice(7, 0), batch.slice(7, 2)];
+        assert_eq!(back_whole(batch.schema(), &batches), batches);
+        let (mut whole, _) = Whole::begin(&batch.schema());
+        let [message] = &whole.encode(&batch, "about".to_owned()).expect("encodes")[..] else {
+            panic!("eight megabytes in several messages")
+        };
+        assert_eq!(message.app_metadata, "about");
     }
 
     #[test]
@@ -79,6 +144,7 @@ mod tests {
         let batches = vec![batch.slice(0, 3), batch.slice(3, 1)];
         let schema = batch.schema();
         assert_eq!(back(schema.clone(), batches.clone()), batches);
+        assert_eq!(back_whole(schema, &batches), batches);
     }
 
     #[test]

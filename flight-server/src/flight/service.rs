@@ -13,12 +13,14 @@ use arrow_flight::{
 use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt, TryStreamExt};
 use serde_json::json;
-use thalweg_backfill::Cancellation;
+use thalweg_backfill::{Cancellation, TrainingSet};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::command::{Command, TrainingSetCommand};
+use super::exchange::Exchange;
 use super::received::{Received, Room};
+use super::sent::Whole;
 use super::spool::Spool;
 use super::{events, listing, produce, training_set};
 use crate::Error;
@@ -89,17 +91,62 @@ impl FlightServer {
         Ok(encode(schema, stream::iter(training_set::into_batches(set)).map(Ok)))
     }
 
+    /// One batch of answers for each of `rows`, worked on when the one before it has been taken.
+    async fn exchange(&self, command: TrainingSetCommand, mut rows: Received) -> Result<FlightStream, Error> {
+        let spine = rows.begin().await?;
+        let node = self.node.clone();
+        let exchange = Arc::new(self.pool.run(move || Exchange::begin(node, command, spine)).await?);
+        let (mut whole, announced) = Whole::begin(exchange.schema());
+        let cancelled_with_the_call = CancelOnDrop(Cancellation::default());
+        let (heavy, metrics) = (self.heavy.clone(), self.metrics.clone());
+        let sets = rows.enumerate().then(move |(number, batch)| {
+            let (exchange, heavy) = (exchange.clone(), heavy.clone());
+            let cancellation = cancelled_with_the_call.0.clone();
+            async move {
+                let set = match batch {
+                    Ok(batch) => heavy.run(move || exchange.join(batch, &cancellation)).await,
+                    Err(error) => Err(error),
+                };
+                let told = |error: Error| {
+                    Error::new(error.kind, format!("batch {number} of the exchange: {}", error.message))
+                };
+                set.map_err(told)
+            }
+        });
+        let answers = sets.map(move |set| {
+            let set: TrainingSet = set?;
+            metrics.count_training_rows(set.num_rows() as u64);
+            let about = training_set::metadata(&set.commit);
+            let messages = whole.encode(set.rows(), about).map_err(Error::from)?;
+            Ok::<_, Status>(stream::iter(messages).map(Ok))
+        });
+        Ok(stream::once(async { Ok(announced) }).chain(answers.try_flatten()).boxed())
+    }
+
     async fn upload(&self, mut rows: Received) -> Result<String, Error> {
+        let schema = rows.begin().await?;
         let mut batches = Vec::new();
         while let Some(batch) = rows.next().await {
             batches.push(batch?);
         }
-        let schema = rows.schema().cloned();
-        let schema = schema.ok_or_else(|| Error::invalid("the upload ended before it named a schema"))?;
         let spool = self.spool.clone();
         let (hash, rows) = self.pool.run(move || spool.put(&schema, &batches)).await?;
         Ok(json!({"spine": {"upload": hash}, "rows": rows}).to_string())
     }
+}
+
+/// What a client's stream is for, as its first message says, and the data it brings.
+async fn opened(
+    mut data: Streaming<FlightData>,
+) -> Result<(Command, impl Stream<Item = Result<FlightData, Status>> + Send + 'static), Status> {
+    let first = data.message().await?.ok_or_else(|| Error::invalid("the upload is empty"))?;
+    let descriptor = first.flight_descriptor.as_ref().ok_or_else(|| {
+        Error::invalid("the upload's first message has no descriptor to say what it is for")
+    })?;
+    let command = Command::parse(&descriptor.cmd)?;
+    // Some clients send the descriptor by itself.
+    let first = (!first.data_header.is_empty()).then_some(Ok(first));
+    Ok((command, stream::iter(first).chain(data)))
 }
 
 /// Tells the workers to stop when the call they work for is dropped, as it is when the client goes away.
@@ -168,13 +215,7 @@ impl FlightService for FlightServer {
         &self,
         request: Request<Streaming<FlightData>>,
     ) -> Result<Response<Self::DoPutStream>, Status> {
-        let mut data = request.into_inner();
-        let first = data.message().await?.ok_or_else(|| Error::invalid("the upload is empty"))?;
-        let descriptor = first.flight_descriptor.clone().ok_or_else(|| {
-            Error::invalid("the upload's first message has no descriptor to say what it is for")
-        })?;
-        let command = Command::parse(&descriptor.cmd)?;
-        let data = stream::once(async { Ok(first) }).chain(data);
+        let (command, data) = opened(request.into_inner()).await?;
         let limits = &self.node.config().limits;
         let room = |upload| Room { message: limits.message_bytes, upload };
         let metadata = match command {
@@ -215,9 +256,18 @@ impl FlightService for FlightServer {
 
     async fn do_exchange(
         &self,
-        _: Request<Streaming<FlightData>>,
+        request: Request<Streaming<FlightData>>,
     ) -> Result<Response<Self::DoExchangeStream>, Status> {
-        Err(Status::unimplemented("upload a spine by DoPut and fetch its training set by DoGet"))
+        let (command, data) = opened(request.into_inner()).await?;
+        let Command::TrainingSet(command) = command else {
+            return Err(Error::invalid(
+                "an exchange joins rows with features: its command is `training_set`",
+            )
+            .into());
+        };
+        // No more is kept of an exchange than one batch.
+        let room = Room { message: self.node.config().limits.message_bytes, upload: usize::MAX };
+        Ok(Response::new(self.exchange(command, Received::new(data, room)).await?))
     }
 
     async fn do_action(&self, request: Request<Action>) -> Result<Response<Self::DoActionStream>, Status> {

@@ -28,7 +28,7 @@ pub(super) fn describe(
     command: &TrainingSetCommand,
 ) -> Result<Description, Error> {
     let repository = node.repository();
-    let prepared = Prepared::new(&repository, node.log(), &request(spool, command)?)?;
+    let prepared = Prepared::new(&repository, node.log(), &of_upload(spool, command)?)?;
     let commit = prepared.commit().clone();
     let ticket = TrainingSetCommand {
         pin: Some(commit.manifest.pin.clone()),
@@ -50,7 +50,7 @@ pub(super) fn answer(
     command: &TrainingSetCommand,
     cancellation: &Cancellation,
 ) -> Result<TrainingSet, Error> {
-    let set = node.training_set(&request(spool, command)?, cancellation)?;
+    let set = node.training_set(&of_upload(spool, command)?, cancellation)?;
     match &command.commit {
         Some(wanted) if *wanted != set.commit.id => Err(Error::new(
             Kind::FailedPrecondition,
@@ -68,16 +68,24 @@ pub(super) fn metadata(commit: &Commit) -> String {
     json!({"commit": commit.id, "manifest": commit.manifest}).to_string()
 }
 
-fn request(spool: &Spool, command: &TrainingSetCommand) -> Result<TrainingSetRequest, Error> {
-    let features = command.features()?;
+fn of_upload(spool: &Spool, command: &TrainingSetCommand) -> Result<TrainingSetRequest, Error> {
     let spine = command.spine.as_ref().ok_or_else(|| {
         Error::invalid(
             "a training set needs `spine`: upload one by DoPut, then ask with {\"spine\": {\"upload\": …}}",
         )
     })?;
-    let (spine_schema, spine) = spool.get(&spine.upload)?;
+    let (schema, batches) = spool.get(&spine.upload)?;
+    request(command, schema, batches)
+}
+
+/// What `command` asks for, of these rows.
+pub(super) fn request(
+    command: &TrainingSetCommand,
+    spine_schema: SchemaRef,
+    spine: Vec<RecordBatch>,
+) -> Result<TrainingSetRequest, Error> {
     Ok(TrainingSetRequest {
-        features,
+        features: command.features()?,
         spine_schema,
         spine,
         timestamp_column: command.timestamp_column(),

@@ -22,9 +22,12 @@ impl Node {
         request: &TrainingSetRequest,
         cancellation: &Cancellation,
     ) -> Result<TrainingSet, Error> {
-        let budget =
-            Budget::new(usize::try_from(self.config.history.memory_budget_bytes).unwrap_or(usize::MAX));
-        Ok(training_set(&self.repository(), &self.log, request, &budget, cancellation)?)
+        Ok(training_set(&self.repository(), &self.log, request, &self.history_budget(), cancellation)?)
+    }
+
+    /// What one request about the past may hold in memory.
+    pub fn history_budget(&self) -> Budget {
+        Budget::new(usize::try_from(self.config.history.memory_budget_bytes).unwrap_or(usize::MAX))
     }
 
     /// The source of the registered definitions that reads `topic`.

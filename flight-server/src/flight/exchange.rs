@@ -1,0 +1,66 @@
+//! Training sets in an exchange: rows come batch by batch, and go back with their features as they come.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use thalweg_backfill::{Cancellation, Prepared, TrainingSet, training_set};
+use thalweg_definitions::Repository;
+
+use super::command::TrainingSetCommand;
+use super::training_set::request;
+use crate::Error;
+use crate::node::Node;
+
+/// What all batches of one exchange are answered by: the definitions and the log prefix there were at its
+/// beginning.
+///
+/// Which keys will come is not known beforehand, so each batch replays the log: an exchange holds no more
+/// memory than one batch takes, and takes the time of one training set for each.
+pub(super) struct Exchange {
+    node: Arc<Node>,
+    repository: Arc<Repository>,
+    /// With the pin that all batches rest on.
+    command: TrainingSetCommand,
+    spine: SchemaRef,
+    schema: SchemaRef,
+}
+
+impl Exchange {
+    /// Begins an exchange for rows of the schema `spine`.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the command or the columns; a spine in the command.
+    pub(super) fn begin(
+        node: Arc<Node>,
+        mut command: TrainingSetCommand,
+        spine: SchemaRef,
+    ) -> Result<Self, Error> {
+        if command.spine.is_some() || command.commit.is_some() {
+            return Err(Error::invalid(
+                "an exchange is about the rows sent in it; leave `spine` and `commit` out, or use DoGet",
+            ));
+        }
+        let repository = node.repository();
+        let empty = request(&command, spine.clone(), Vec::new())?;
+        let prepared = Prepared::new(&repository, node.log(), &empty)?;
+        let schema = prepared.schema().clone();
+        command.pin = Some(prepared.commit().manifest.pin.clone());
+        Ok(Self { node, repository, command, spine, schema })
+    }
+
+    /// Schema of every answer: the columns of the rows, features, statuses where asked for.
+    pub(super) fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// The features of one batch, as an upload of these very rows with the same pin would have them.
+    ///
+    /// # Errors
+    /// What [`training_set`] says.
+    pub(super) fn join(&self, batch: RecordBatch, cancellation: &Cancellation) -> Result<TrainingSet, Error> {
+        let request = request(&self.command, self.spine.clone(), vec![batch])?;
+        let budget = self.node.history_budget();
+        Ok(training_set(&self.repository, self.node.log(), &request, &budget, cancellation)?)
+    }
+}
