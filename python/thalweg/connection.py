@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 import grpc
@@ -17,6 +18,9 @@ Answer = TypeVar("Answer", bound=Message)
 
 #: Answers may be as large as they must; requests are limited by the server.
 _CHANNEL_OPTIONS = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+
+#: What Arrow raises where a call fails.
+_FLIGHT_FAILURES = (flight.FlightError, pa.ArrowException, OSError)
 
 #: Rows of one uploaded batch: small enough for any server's limit on a message.
 _ROWS_PER_BATCH = 65_536
@@ -70,7 +74,8 @@ class Connection:
         descriptor = flight.FlightDescriptor.for_command(json.dumps(command))
         with in_our_words(self.address):
             writer, answers = self.flight.do_exchange(descriptor, self.options)
-            writer.begin(rows.schema)
+            with _refusals_read_from(answers):
+                writer.begin(rows.schema)
             schema = answers.schema
         return pa.RecordBatchReader.from_batches(schema, _answered(self.address, writer, answers, rows))
 
@@ -92,12 +97,8 @@ def _answered(
     try:
         for batch in rows:
             with in_our_words(target):
-                try:
+                with _refusals_read_from(answers):
                     writer.write_batch(batch)
-                except (flight.FlightError, pa.ArrowException, OSError):
-                    # The server has ended the stream, and tells why to who reads.
-                    answers.read_chunk()
-                    raise
                 answer = answers.read_chunk().data
             yield answer
         with in_our_words(target):
@@ -106,6 +107,18 @@ def _answered(
             answers.read_all()
     finally:
         answers.cancel()
+        with suppress(*_FLIGHT_FAILURES):
+            writer.close()
+
+
+@contextmanager
+def _refusals_read_from(answers: flight.FlightStreamReader) -> Iterator[None]:
+    """Where the server takes no more within, it tells why to who reads."""
+    try:
+        yield
+    except _FLIGHT_FAILURES:
+        answers.read_chunk()
+        raise
 
 
 def _bounded(rows: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
