@@ -135,6 +135,11 @@ fn obvious_fold(aggregation: &Aggregation, rows: &[Row], at: Instant) -> Value {
     if *aggregation == Aggregation::Count {
         return Value::Int64(n as i64);
     }
+    let counted = counts(rows);
+    if let Aggregation::CountDistinct { limit } = aggregation {
+        let is_within = counted.len() <= *limit as usize;
+        return if is_within { Value::Int64(counted.len() as i64) } else { Value::Null };
+    }
     let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Value::Null };
     let mut sum = ExactSum::new();
     let mut squares = ExactSquares::new();
@@ -161,7 +166,18 @@ fn obvious_fold(aggregation: &Aggregation, rows: &[Row], at: Instant) -> Value {
             let sum = sum.to_integer().and_then(|sum| i64::try_from(sum).ok());
             sum.map_or(Value::Null, Value::Int64)
         }
-        Aggregation::Count => unreachable!("done above"),
+        Aggregation::Count | Aggregation::CountDistinct { .. } => unreachable!("done above"),
+        Aggregation::TopK { limit, .. } | Aggregation::Histogram { limit }
+            if counted.len() > *limit as usize =>
+        {
+            Value::Null
+        }
+        Aggregation::TopK { k, .. } => {
+            let mut ranking = counted;
+            ranking.sort_by_key(|(_, count)| -count);
+            Value::List(ranking.into_iter().take(*k as usize).map(|(value, _)| value).collect())
+        }
+        Aggregation::Histogram { .. } => Value::Map(counted),
         Aggregation::Sum => Value::Float64(sum.round()),
         Aggregation::Avg => Value::Float64(sum.mean(n as u64)),
         Aggregation::Variance => float(variance(n as u64, &sum, &squares, 1)),
@@ -181,6 +197,23 @@ fn obvious_fold(aggregation: &Aggregation, rows: &[Row], at: Instant) -> Value {
         Aggregation::TimeSinceFirst => since(first),
         Aggregation::TimeSinceLast => since(last),
     }
+}
+
+/// The distinct values in order, each with the number of rows that have it.
+fn counts(rows: &[Row]) -> Vec<(Value, i64)> {
+    let mut counts: Vec<(Value, i64)> = Vec::new();
+    for value in rows.iter().filter_map(|row| row.value.clone()).filter(|value| !value.is_null()) {
+        let value = match value {
+            Value::Float32(0.0) => Value::Float32(0.0),
+            Value::Float64(0.0) => Value::Float64(0.0),
+            value => value,
+        };
+        match counts.iter().position(|(known, _)| !above(&value, known)) {
+            Some(place) if counts[place].0 == value => counts[place].1 += 1,
+            place => counts.insert(place.unwrap_or(counts.len()), (value, 1)),
+        }
+    }
+    counts
 }
 
 /// Whether `a` is greater than `b`, spelt out.

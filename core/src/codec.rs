@@ -48,10 +48,10 @@ pub(crate) fn put_order(out: &mut Vec<u8>, order: Order) {
     put_signed(out, order.offset);
 }
 
-/// Appends a value that is neither null nor a list; its type is known to the reader.
+/// Appends a value that is neither null nor a list or map; its type is known to the reader.
 pub(crate) fn put_value(out: &mut Vec<u8>, value: &Value) {
     match value {
-        Value::Null | Value::List(_) => {}
+        Value::Null | Value::List(_) | Value::Map(_) => {}
         Value::Bool(b) => out.push(u8::from(*b)),
         Value::Int32(x) | Value::Date(x) => put_signed(out, i64::from(*x)),
         Value::Int64(x) | Value::Timestamp(x) => put_signed(out, *x),

@@ -130,8 +130,10 @@ pub(crate) struct Feature {
 
 /// Every aggregation, with several parameters, over every input it takes.
 pub(crate) fn features() -> impl Iterator<Item = Feature> {
-    let said = [(1, Nulls::Skip), (2, Nulls::Keep), (11, Nulls::Skip)]
-        .map(|(n, nulls)| Parameters { n: Some(n), nulls: Some(nulls) });
+    let said =
+        [(1, Nulls::Skip, 3), (2, Nulls::Keep, 65_536), (11, Nulls::Skip, 4)].map(|(n, nulls, limit)| {
+            Parameters { n: Some(n), k: Some(n), nulls: Some(nulls), limit: Some(limit) }
+        });
     let named = |name: &&str| said.each_ref().map(|said| Aggregation::named(name, said));
     let mut aggregations: Vec<Aggregation> = Vec::new();
     for aggregation in Aggregation::NAMES.iter().flat_map(named) {
@@ -235,6 +237,17 @@ fn null_if(stand_in: Value) -> impl Fn(Value) -> Value {
 /// The cell of a column at `row`.
 pub(crate) fn cell(column: &ArrayRef, row: usize) -> Value {
     use arrow::array::{Array, AsArray};
+    if let Some(maps) = column.as_map_opt() {
+        let entries = maps.value(row);
+        let (keys, counts) =
+            (entries.column(0), entries.column(1).as_primitive::<arrow::datatypes::Int64Type>());
+        let entry = |entry| (cell(keys, entry), counts.value(entry));
+        return if maps.is_null(row) {
+            Value::Null
+        } else {
+            Value::Map((0..entries.len()).map(entry).collect())
+        };
+    }
     match column.as_list_opt::<i32>() {
         Some(lists) if lists.is_null(row) => Value::Null,
         Some(lists) => {

@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use arrow::array::{
     ArrayRef, BinaryBuilder, BooleanArray, Date32Array, Float32Array, Float64Array, Int32Array, Int64Array,
-    ListArray, NullArray, StringBuilder, TimestampMicrosecondArray,
+    ListArray, MapArray, NullArray, StringBuilder, StructArray, TimestampMicrosecondArray,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
-use arrow::datatypes::{DataType, TimeUnit};
+use arrow::datatypes::{DataType, Field, Fields, TimeUnit};
+use arrow::error::ArrowError;
 
-/// What a fold gives: a value of one of the field types, a list of them, or null.
+use crate::FieldType;
+
+/// What a fold gives: a value of one of the field types, a list or a map of them, or null.
 ///
 /// Two values are equal if they are the same bits: NaN equals NaN, and −0.0 is not 0.0.
 #[derive(Clone, Debug, Default)]
@@ -37,6 +40,8 @@ pub enum Value {
     Timestamp(i64),
     /// Values of one type, in the order the aggregation says.
     List(Vec<Value>),
+    /// Distinct values of one type, each with a number, in the order of values.
+    Map(Vec<(Value, i64)>),
 }
 
 impl Value {
@@ -52,6 +57,10 @@ impl Value {
             Self::Binary(bytes) => bytes.len(),
             Self::List(items) => {
                 items.capacity() * size_of::<Self>() + items.iter().map(Self::heap_bytes).sum::<usize>()
+            }
+            Self::Map(entries) => {
+                let keys = entries.iter().map(|(key, _)| key.heap_bytes()).sum::<usize>();
+                entries.capacity() * size_of::<(Self, i64)>() + keys
             }
             _ => 0,
         }
@@ -70,6 +79,7 @@ impl PartialEq for Value {
             (Self::String(a), Self::String(b)) => a == b,
             (Self::Binary(a), Self::Binary(b)) => a == b,
             (Self::List(a), Self::List(b)) => a == b,
+            (Self::Map(a), Self::Map(b)) => a == b,
             _ => false,
         }
     }
@@ -77,10 +87,38 @@ impl PartialEq for Value {
 
 impl Eq for Value {}
 
+/// The type of a column of maps from values of type `keys` to 64-bit integers: Arrow's `map`, as pyarrow's
+/// `map_(keys, int64())` has it.
+pub(crate) fn map_type(keys: FieldType) -> DataType {
+    DataType::Map(Arc::new(Field::new("entries", DataType::Struct(entries_of(keys)), false)), false)
+}
+
+fn entries_of(keys: FieldType) -> Fields {
+    Fields::from(vec![Field::new("key", keys.to_arrow(), false), Field::new("value", DataType::Int64, true)])
+}
+
+/// A column of maps: row i has the `keys` and `numbers` from `offsets[i]` to `offsets[i + 1]`.
+///
+/// # Errors
+///
+/// If the parts do not fit each other.
+pub(crate) fn map_array(
+    keys_type: FieldType,
+    offsets: OffsetBuffer<i32>,
+    keys: ArrayRef,
+    numbers: Vec<i64>,
+    nulls: Option<NullBuffer>,
+) -> Result<MapArray, ArrowError> {
+    let fields = entries_of(keys_type);
+    let field = Arc::new(Field::new("entries", DataType::Struct(fields.clone()), false));
+    let entries = StructArray::try_new(fields, vec![keys, Arc::new(Int64Array::from(numbers))], None)?;
+    MapArray::try_new(field, offsets, entries, nulls, false)
+}
+
 /// A column of type `data_type` with these values; [`Value::Null`] becomes null.
 ///
 /// `data_type` is what [`Aggregation::output`](crate::Aggregation::output) gives: the Arrow type of a field
-/// type, or a list of one with a nullable field named `item`.
+/// type, a list of one with a nullable field named `item`, or a map of one to 64-bit integers.
 ///
 /// # Panics
 ///
@@ -132,6 +170,22 @@ pub fn column_of(data_type: &DataType, values: impl IntoIterator<Item = Value>) 
             let nulls = (nulls.null_count() > 0).then_some(nulls);
             Arc::new(ListArray::new(Arc::clone(field), offsets, items, nulls))
         }
+        DataType::Map(entries, _) => {
+            let DataType::Struct(fields) = entries.data_type() else {
+                panic!("no fold gives a column of {data_type}")
+            };
+            let keys = fields[0].data_type();
+            let maps: Vec<Option<Vec<(Value, i64)>>> = values.map(|v| some_of!(v, Map, data_type)).collect();
+            let offsets = OffsetBuffer::from_lengths(maps.iter().map(|m| m.as_ref().map_or(0, Vec::len)));
+            let nulls: NullBuffer = maps.iter().map(Option::is_some).collect();
+            let nulls = (nulls.null_count() > 0).then_some(nulls);
+            let numbers = maps.iter().flatten().flatten().map(|(_, number)| *number).collect();
+            // Gathered first: a column of what a closure gives would be another function at every depth.
+            let key_values: Vec<Value> = maps.into_iter().flatten().flatten().map(|(key, _)| key).collect();
+            let column = column_of(keys, key_values);
+            let keys = FieldType::from_arrow(keys).expect("a fold's maps are of values of fields");
+            Arc::new(map_array(keys, offsets, column, numbers, nulls).expect("parts of one column"))
+        }
         DataType::Null => Arc::new(NullArray::new(values.count())),
         other => panic!("no fold gives a column of {other}"),
     }
@@ -140,7 +194,7 @@ pub fn column_of(data_type: &DataType, values: impl IntoIterator<Item = Value>) 
 #[cfg(test)]
 mod tests {
     use arrow::array::{Array, AsArray};
-    use arrow::datatypes::{Field, Int64Type, TimestampMicrosecondType};
+    use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 
     use super::*;
 
@@ -165,5 +219,14 @@ mod tests {
         assert_eq!(column.data_type(), &list);
         assert_eq!(column.as_list::<i32>().value(0).as_primitive::<Int64Type>().values(), &[1, 2]);
         assert!(column.is_null(1));
+
+        let map = map_type(FieldType::String);
+        let entries = vec![(Value::String("a".into()), 3), (Value::String("b".into()), 1)];
+        let column = column_of(&map, [Value::Null, Value::Map(entries)]);
+        assert_eq!(column.data_type(), &map);
+        let column = column.as_map();
+        assert!(column.is_null(0));
+        assert_eq!(column.keys().as_string::<i32>().value(1), "b");
+        assert_eq!(column.values().as_primitive::<Int64Type>().values(), &[3, 1]);
     }
 }

@@ -11,11 +11,10 @@ use crate::yaml::{Content, Map, Node};
 const PARAMETERS: [&str; 6] = ["n", "k", "by", "half_life", "percentiles", "nulls"];
 
 /// Parameters that mean something only in a later version.
-const LATER_PARAMETERS: [&str; 3] = ["k", "half_life", "percentiles"];
+const LATER_PARAMETERS: [&str; 2] = ["half_life", "percentiles"];
 
 /// Aggregations that will mean something in a later version.
-const LATER_AGGREGATIONS: [&str; 6] =
-    ["count_distinct", "top_k", "histogram", "exp_decay_sum", "approx_count_distinct", "approx_percentile"];
+const LATER_AGGREGATIONS: [&str; 3] = ["exp_decay_sum", "approx_count_distinct", "approx_percentile"];
 
 /// What `aggregate` says.
 pub(crate) struct Aggregates<'a> {
@@ -41,13 +40,15 @@ pub(crate) fn read<'a>(map: Map<'a>, limits: &Limits, mistakes: &mut Mistakes) -
             mistakes.add_with_help(
                 &entry.place,
                 format!("`{}` means nothing to this aggregation", entry.key),
-                format!("{} take it", all_of(&takers)),
+                format!("{} take{} it", all_of(&takers), if takers.len() == 1 { "s" } else { "" }),
             );
         }
     }
     let parameters = Parameters {
         n: map.get("n").and_then(|node| read_length(node, "n", limits, mistakes)),
+        k: map.get("k").and_then(|node| read_length(node, "k", limits, mistakes)),
         nulls: map.get("nulls").map_or(Some(Nulls::Skip), |node| read_nulls(node, mistakes)),
+        limit: Some(limits.distinct_values),
     };
     if mistakes.len() > known_so_far {
         return None;
@@ -93,6 +94,7 @@ fn read_names<'a>(node: &'a Node, mistakes: &mut Mistakes) -> Option<(Vec<(&'a s
 fn help_with(parameter: &str) -> String {
     match parameter {
         "n" => "say how many values to keep, such as n: 5".to_owned(),
+        "k" => "say how many values to give, such as k: 5".to_owned(),
         _ => format!("say `{parameter}`"),
     }
 }

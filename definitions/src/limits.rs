@@ -23,8 +23,10 @@ pub struct Limits {
     pub columns_per_view: usize,
     /// Columns of one feature service.
     pub columns_per_service: usize,
-    /// The `n` of first_n and last_n.
+    /// The `n` of first_n and last_n, the `k` of top_k.
     pub list_length: u32,
+    /// Distinct values that count_distinct, top_k and histogram tell apart: where there are more, they give NULL.
+    pub distinct_values: u32,
 }
 
 impl Default for Limits {
@@ -38,6 +40,7 @@ impl Default for Limits {
             columns_per_view: 2_000,
             columns_per_service: 10_000,
             list_length: 10_000,
+            distinct_values: 65_536,
         }
     }
 }

@@ -8,7 +8,7 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use serde_json::{Number, Value};
 
 /// The value of `column` at `row`: floats that JSON lacks as "NaN", "Infinity" and "-Infinity", instants as
-/// RFC 3339, bytes in base64, lists as arrays.
+/// RFC 3339, bytes in base64, lists as arrays, maps as objects whose keys are texts.
 pub(crate) fn to_json(column: &ArrayRef, row: usize) -> Value {
     if column.is_null(row) {
         return Value::Null;
@@ -39,8 +39,22 @@ pub(crate) fn to_json(column: &ArrayRef, row: usize) -> Value {
             let items = column.as_list::<i32>().value(row);
             Value::Array((0..items.len()).map(|item| to_json(&items, item)).collect())
         }
+        DataType::Map(_, _) => {
+            let entries = column.as_map().value(row);
+            let entry =
+                |entry| (as_key(to_json(entries.column(0), entry)), to_json(entries.column(1), entry));
+            Value::Object((0..entries.len()).map(entry).collect())
+        }
         _ => ArrayFormatter::try_new(column.as_ref(), &FormatOptions::default())
             .map_or(Value::Null, |values| Value::from(values.value(row).to_string())),
+    }
+}
+
+/// A value as the key of an object: a text as it is, anything else as JSON writes it.
+fn as_key(value: Value) -> String {
+    match value {
+        Value::String(text) => text,
+        other => other.to_string(),
     }
 }
 

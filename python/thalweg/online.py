@@ -91,10 +91,11 @@ class OnlineResponse:
         return pa.table(columns, schema=pa.schema([field for part in parts for field in part.schema]))
 
     def to_dict(self, *, include_statuses: bool = False) -> dict[str, list[Any]]:
-        """Column name → values, entity columns first."""
-        table: dict[str, list[Any]] = self.to_arrow(include_statuses=include_statuses).to_pydict()
+        """Column name → values, entity columns first; maps as dicts."""
+        arrow = self.to_arrow(include_statuses=include_statuses)
+        table: dict[str, list[Any]] = arrow.to_pydict(maps_as_pydicts="strict")
         return table
 
     def to_df(self, *, include_statuses: bool = False, **options: Any) -> pandas.DataFrame:
-        """A pandas DataFrame; `options` are those of `pyarrow.Table.to_pandas`."""
-        return self.to_arrow(include_statuses=include_statuses).to_pandas(**options)
+        """A pandas DataFrame, maps as dicts; `options` are those of `pyarrow.Table.to_pandas`."""
+        return self.to_arrow(include_statuses=include_statuses).to_pandas(**{"maps_as_pydicts": "strict"} | options)

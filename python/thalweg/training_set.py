@@ -80,12 +80,12 @@ class TrainingSet:
         return self.to_batches().read_all()
 
     def to_df(self, **options: Any) -> pandas.DataFrame:
-        """All rows as a pandas DataFrame; `options` are those of `pyarrow.Table.to_pandas`.
+        """All rows as a pandas DataFrame, maps as dicts; `options` are those of `pyarrow.Table.to_pandas`.
 
         pandas' own numbers know no null: integer features with nulls become floats, and in float columns
         null and NaN look alike. `types_mapper=pandas.ArrowDtype` keeps them apart.
         """
-        return self.to_arrow().to_pandas(**options)
+        return self.to_arrow().to_pandas(**{"maps_as_pydicts": "strict"} | options)
 
     def to_polars(self) -> polars.DataFrame:
         """All rows as a polars DataFrame."""

@@ -17,6 +17,7 @@ use super::extremes::Extremes;
 use super::moments::MomentsOf;
 use super::partial::Partial;
 use super::since::Sinces;
+use super::values::ValueCountsOf;
 
 /// A family of aggregations over one input, with what tells it from others of its kind.
 pub(crate) trait Kind: Copy + PartialEq {
@@ -178,7 +179,7 @@ macro_rules! families {
     };
 }
 
-families!(Counts, MomentsOf, Extremes, Bys, EndsOf, Sinces);
+families!(Counts, MomentsOf, Extremes, Bys, EndsOf, Sinces, ValueCountsOf);
 
 #[cfg(test)]
 mod tests {
@@ -244,7 +245,7 @@ mod tests {
                 read.merge(&identity());
                 prop_assert_eq!(bytes(&read), written);
                 let of_nothing = identity().finish(&aggregation, at);
-                let counts = matches!(aggregation, Aggregation::Count);
+                let counts = matches!(aggregation, Aggregation::Count | Aggregation::CountDistinct { .. });
                 prop_assert_eq!(of_nothing, if counts { Value::Int64(0) } else { Value::Null });
             }
         }

@@ -18,6 +18,7 @@ mod parameters;
 mod partial;
 mod registry;
 mod since;
+mod values;
 
 pub(crate) use extremes::Ordered;
 pub(crate) use family::{Accumulator, Family, Filled, Kind, Types};

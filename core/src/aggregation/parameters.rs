@@ -19,18 +19,25 @@ impl std::fmt::Display for Nulls {
     }
 }
 
+/// How many distinct values are told apart where nothing else is said.
+const DISTINCT_VALUES: u32 = 65_536;
+
 /// The parameters that aggregations can have. The default is what is understood where nothing is said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parameters {
     /// Length of a list of first or last values, at least 1.
     pub n: Option<u32>,
+    /// How many of the most frequent values are given, at least 1.
+    pub k: Option<u32>,
     /// Whether nulls are values.
     pub nulls: Option<Nulls>,
+    /// How many distinct values are told apart; where there are more, there is no value.
+    pub limit: Option<u32>,
 }
 
 impl Default for Parameters {
     fn default() -> Self {
-        Self { n: None, nulls: Some(Nulls::Skip) }
+        Self { n: None, k: None, nulls: Some(Nulls::Skip), limit: Some(DISTINCT_VALUES) }
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field};
 
 use crate::FieldType;
+use crate::value::map_type;
 
 use super::by::Bys;
 use super::count::Counts;
@@ -14,6 +15,7 @@ use super::family::Family;
 use super::moments::MomentsOf;
 use super::parameters::{Missing, Nulls, Parameters};
 use super::since::Sinces;
+use super::values::ValueCountsOf;
 
 /// What there is to know of an aggregation.
 struct Entry {
@@ -32,6 +34,8 @@ enum Takes {
     Values,
     /// Values of any type, compared by values of any type.
     ValuesBy,
+    /// Values of any type but floats.
+    Discrete,
     /// Numbers.
     Numbers,
     /// Booleans.
@@ -51,6 +55,8 @@ enum Gives {
     Own,
     /// At most so many of them.
     ListOfOwn(u32),
+    /// A 64-bit integer for each of them.
+    MapOfOwn,
 }
 
 /// Writes out the aggregations: name, variant with its parameters, and entry.
@@ -168,6 +174,12 @@ registry! {
     "first_n" FirstN { n: u32, nulls: Nulls } => Values, Gives::ListOfOwn(n), EndsOf::earliest(n, nulls);
     /// Values of the last events, last event first.
     "last_n" LastN { n: u32, nulls: Nulls } => Values, Gives::ListOfOwn(n), EndsOf::latest(n, nulls);
+    /// Number of distinct values; −0.0 equals 0.0, and NaN equals NaN.
+    "count_distinct" CountDistinct { limit: u32 } => Values, Gives::Int64, ValueCountsOf { limit };
+    /// The most frequent values, most frequent first; of equally frequent ones the least first.
+    "top_k" TopK { k: u32, limit: u32 } => Discrete, Gives::ListOfOwn(k), ValueCountsOf { limit };
+    /// For each value how often it occurs, in the order of values.
+    "histogram" Histogram { limit: u32 } => Discrete, Gives::MapOfOwn, ValueCountsOf { limit };
     /// Microseconds from the first event to T; with an input, from the first that has a value.
     "time_since_first" TimeSinceFirst => Events, Gives::Int64, Sinces::FIRST;
     /// Microseconds from the last event to T; with an input, from the last that has a value.
@@ -201,6 +213,16 @@ pub enum AggregationError {
         /// Type of the input.
         input: FieldType,
     },
+    /// Floats hardly ever repeat.
+    #[error(
+        "{aggregation} counts how often values repeat, and the input has type {input}: round it and cast it to an integer"
+    )]
+    NotDiscrete {
+        /// Name of the aggregation.
+        aggregation: &'static str,
+        /// Type of the input.
+        input: FieldType,
+    },
     /// A list of no values.
     #[error("{aggregation} needs a list of at least one value")]
     EmptyList {
@@ -227,6 +249,9 @@ impl Aggregation {
             (Takes::Truths, Some(input)) if input != FieldType::Bool => {
                 return Err(AggregationError::NotATruth { aggregation, input });
             }
+            (Takes::Discrete, Some(input)) if input.is_float() => {
+                return Err(AggregationError::NotDiscrete { aggregation, input });
+            }
             _ => {}
         }
         let input = input.expect("the case without an input is done");
@@ -238,6 +263,7 @@ impl Aggregation {
             Gives::Own => input.to_arrow(),
             Gives::ListOfOwn(0) => return Err(AggregationError::EmptyList { aggregation }),
             Gives::ListOfOwn(_) => DataType::List(Arc::new(Field::new("item", input.to_arrow(), true))),
+            Gives::MapOfOwn => map_type(input),
         })
     }
 
@@ -288,6 +314,10 @@ mod tests {
             output(Aggregation::All, Some(FieldType::Int64)),
             Err(AggregationError::NotATruth { aggregation: "all", input: FieldType::Int64 })
         );
+        assert_eq!(
+            output(Aggregation::Histogram { limit: 1 }, Some(FieldType::Float32)),
+            Err(AggregationError::NotDiscrete { aggregation: "histogram", input: FieldType::Float32 })
+        );
         assert_eq!(output(Aggregation::Min, None), Err(AggregationError::NoInput { aggregation: "min" }));
         let empty = AggregationError::EmptyList { aggregation: "last_n" };
         assert_eq!(output(list(0), Some(FieldType::Date)), Err(empty));
@@ -295,11 +325,11 @@ mod tests {
 
     #[test]
     fn an_aggregation_is_its_name_and_what_is_said_of_its_parameters() {
-        let said = Parameters { n: Some(5), nulls: Some(Nulls::Keep) };
+        let said = Parameters { n: Some(5), k: Some(5), nulls: Some(Nulls::Keep), limit: Some(5) };
         for name in Aggregation::NAMES {
             let aggregation = Aggregation::named(name, &said).expect("all is said").expect("a known name");
             assert_eq!(aggregation.name(), *name);
-            for parameter in ["n", "nulls"] {
+            for parameter in ["n", "k", "nulls", "limit"] {
                 let shown = aggregation.parameters().iter().any(|(name, _)| *name == parameter);
                 assert_eq!(shown, Aggregation::has_parameter(name, parameter), "{parameter} of {name}");
             }

@@ -7,11 +7,13 @@
 mod events;
 mod pick;
 mod ranges;
+mod ranked;
 mod slide;
 
 pub(crate) use events::Events;
 pub(crate) use pick::{best, first, last, lists, pick};
 pub(crate) use ranges::Ranges;
+pub(crate) use ranked::Ranked;
 pub(crate) use slide::{Sliding, slide};
 
 use arrow::array::ArrayRef;

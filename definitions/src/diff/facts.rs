@@ -173,6 +173,13 @@ pub(super) fn service_facts(repository: &Repository, service: &FeatureService) -
 fn type_name(data_type: &DataType) -> String {
     match data_type {
         DataType::List(item) => format!("list of {}", type_name(item.data_type())),
+        DataType::Map(entries, _) => match entries.data_type() {
+            DataType::Struct(fields) => {
+                let of = |field: usize| type_name(fields[field].data_type());
+                format!("map of {} to {}", of(0), of(1))
+            }
+            other => other.to_string(),
+        },
         other => FieldType::from_arrow(other).map_or_else(|| other.to_string(), |known| known.to_string()),
     }
 }

@@ -226,6 +226,7 @@ fn limits() {
         columns_per_view: 2,
         columns_per_service: 1,
         list_length: 4,
+        distinct_values: 3,
     };
     let view = |features: &str| format!("{VIEW}    features: {features}\n");
     let service = "feature_services:\n  - {name: m, features: [\"delays:*\"]}\n";
@@ -243,6 +244,11 @@ fn limits() {
             view("{f: {aggregate: count, windows: [1h, 2h, 3h]}}"),
             "f.yaml:5:15: columns of a view: 3",
             exceeded("columns_per_view", 2),
+        ),
+        (
+            view("{f: {aggregate: top_k, k: 5, of: dest}}"),
+            "f.yaml:5:41: `k` is 5: too long a list",
+            exceeded("list_length", 4),
         ),
         (
             view("{f: {aggregate: last_n, n: 5, of: dest}}"),

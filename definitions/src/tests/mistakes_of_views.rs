@@ -85,8 +85,25 @@ fn features() {
              f.yaml:5:37: sum is for numbers, and the input has type string: cast it, or use another aggregation",
         ),
         (
-            "    features: {f: {aggregate: top_k, k: 3, of: dest}}\n",
-            "f.yaml:5:31: the aggregation `top_k` is not supported yet",
+            "    features: {f: {aggregate: exp_decay_sum, half_life: 1d, of: hour}}\n",
+            "f.yaml:5:31: the aggregation `exp_decay_sum` is not supported yet",
+        ),
+        (
+            "    features: {f: {aggregate: top_k, of: dest}}\n",
+            "f.yaml:5:31: `top_k` needs `k`\n    say how many values to give, such as k: 5",
+        ),
+        (
+            "    features: {f: {aggregate: top_k, k: 0, of: dest}}\n",
+            "f.yaml:5:41: `k` must be a whole number from 1 on; found `0`",
+        ),
+        (
+            "    features: {f: {aggregate: histogram, k: 3, of: dest}}\n",
+            "f.yaml:5:42: `k` means nothing to this aggregation\n    top_k takes it",
+        ),
+        (
+            "    features: {f: {aggregate: histogram, of: dep_delay}}\n",
+            "f.yaml:5:31: histogram counts how often values repeat, and the input has type float64: \
+             round it and cast it to an integer",
         ),
         (
             "    features: {f: {aggregate: last, nulls: drop, of: dest}}\n",

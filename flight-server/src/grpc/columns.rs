@@ -1,18 +1,22 @@
 //! Packed wire columns and Arrow columns.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Date32Array, Float32Array, Float64Array, Int32Array,
-    Int64Array, ListArray, StringArray, TimestampMicrosecondArray, make_array,
+    Int64Array, ListArray, MapArray, StringArray, StructArray, TimestampMicrosecondArray, make_array,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{
-    DataType, Date32Type, Field, Float32Type, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType,
+    DataType, Date32Type, Field, Fields, Float32Type, Float64Type, Int32Type, Int64Type,
+    TimestampMicrosecondType,
 };
 
 use crate::Error;
-use crate::wire::{Binaries, Bools, Column, Doubles, Floats, Int32s, Int64s, Lists, Strings, column::Values};
+use crate::wire::{
+    Binaries, Bools, Column, Doubles, Floats, Int32s, Int64s, Lists, Maps, Strings, column::Values,
+};
 
 /// How deep lists may stand in each other on the wire.
 const DEEPEST_LIST: usize = 4;
@@ -41,6 +45,7 @@ fn decode(column: &Column, name: &str, depth: usize) -> Result<ArrayRef, Error> 
             Arc::new(TimestampMicrosecondArray::from(values.clone()).with_timezone("UTC"))
         }
         Values::Lists(lists) => Arc::new(decode_lists(lists, name, depth)?),
+        Values::Maps(maps) => Arc::new(decode_maps(maps, name, depth)?),
     };
     if column.nulls.is_empty() {
         return Ok(array);
@@ -64,17 +69,40 @@ fn decode_lists(lists: &Lists, name: &str, depth: usize) -> Result<ListArray, Er
     }
     let items = lists.items.as_ref().ok_or_else(|| wrong("there are no items"))?;
     let items = decode(items, name, depth + 1)?;
-    let offsets = lists
-        .offsets
-        .iter()
-        .map(|&offset| i32::try_from(offset).ok().filter(|&offset| offset as usize <= items.len()))
-        .collect::<Option<Vec<i32>>>()
-        .ok_or_else(|| wrong("an offset lies past the items"))?;
-    if offsets.is_empty() || !offsets.is_sorted() {
-        return Err(wrong("offsets must rise, and be one more than there are lists"));
-    }
+    let offsets = decode_offsets(&lists.offsets, items.len()).map_err(wrong)?;
     let field = Arc::new(Field::new("item", items.data_type().clone(), true));
-    Ok(ListArray::try_new(field, OffsetBuffer::new(ScalarBuffer::from(offsets)), items, None)?)
+    Ok(ListArray::try_new(field, offsets, items, None)?)
+}
+
+fn decode_maps(maps: &Maps, name: &str, depth: usize) -> Result<MapArray, Error> {
+    let wrong = |why: &str| Error::invalid(format!("column `{name}` holds maps that do not fit: {why}"));
+    if depth == DEEPEST_LIST {
+        return Err(wrong("maps stand too deep in lists"));
+    }
+    let part = |part: &Option<Box<Column>>| {
+        decode(part.as_ref().ok_or_else(|| wrong("there are no keys or no values"))?, name, depth + 1)
+    };
+    let (keys, values) = (part(&maps.keys)?, part(&maps.values)?);
+    if keys.len() != values.len() || keys.null_count() > 0 {
+        return Err(wrong("every key has a value, and no key is null"));
+    }
+    let offsets = decode_offsets(&maps.offsets, keys.len()).map_err(wrong)?;
+    let field = |name, values: &ArrayRef, nullable| Field::new(name, values.data_type().clone(), nullable);
+    let fields = Fields::from(vec![field("key", &keys, false), field("value", &values, true)]);
+    let entries = StructArray::try_new(fields, vec![keys, values], None)?;
+    let field = Arc::new(Field::new("entries", entries.data_type().clone(), false));
+    Ok(MapArray::try_new(field, offsets, entries, None, false)?)
+}
+
+/// Offsets into `items` items.
+fn decode_offsets(offsets: &[u32], items: usize) -> Result<OffsetBuffer<i32>, &'static str> {
+    let within = |&offset: &u32| i32::try_from(offset).ok().filter(|&offset| offset as usize <= items);
+    let offsets =
+        offsets.iter().map(within).collect::<Option<Vec<i32>>>().ok_or("an offset lies past the items")?;
+    if offsets.is_empty() || !offsets.is_sorted() {
+        return Err("offsets must rise, and be one more than there are rows");
+    }
+    Ok(OffsetBuffer::new(ScalarBuffer::from(offsets)))
 }
 
 /// `array`, a column of a feature's type, on the wire.
@@ -119,11 +147,16 @@ pub fn from_arrow(array: &ArrayRef) -> Result<Column, Error> {
         }
         DataType::List(_) => {
             let lists = array.as_list::<i32>();
-            let first = lists.value_offsets().first().copied().unwrap_or_default();
-            let last = lists.value_offsets().last().copied().unwrap_or_default();
-            let offsets = lists.value_offsets().iter().map(|&offset| (offset - first) as u32).collect();
-            let items = from_arrow(&lists.values().slice(first as usize, (last - first) as usize))?;
+            let (offsets, within) = encode_offsets(lists.value_offsets());
+            let items = from_arrow(&lists.values().slice(within.start, within.len()))?;
             Values::Lists(Box::new(Lists { offsets, items: Some(Box::new(items)) }))
+        }
+        DataType::Map(_, _) => {
+            let maps = array.as_map();
+            let (offsets, within) = encode_offsets(maps.value_offsets());
+            let part = |part: &ArrayRef| from_arrow(&part.slice(within.start, within.len())).map(Box::new);
+            let (keys, values) = (Some(part(maps.keys())?), Some(part(maps.values())?));
+            Values::Maps(Box::new(Maps { offsets, keys, values }))
         }
         other => return Err(Error::internal(format!("a column of type {other} has no form on the wire"))),
     };
@@ -134,9 +167,16 @@ pub fn from_arrow(array: &ArrayRef) -> Result<Column, Error> {
     Ok(Column { values: Some(values), nulls })
 }
 
+/// Offsets from the first one on, and what they lead to.
+fn encode_offsets(offsets: &[i32]) -> (Vec<u32>, Range<usize>) {
+    let first = offsets.first().copied().unwrap_or_default();
+    let last = offsets.last().copied().unwrap_or_default();
+    (offsets.iter().map(|&offset| (offset - first) as u32).collect(), first as usize..last as usize)
+}
+
 #[cfg(test)]
 mod tests {
-    use thalweg_core::{FieldType, Value, column_of};
+    use thalweg_core::{Aggregation, FieldType, Value, column_of};
 
     use super::*;
 
@@ -163,6 +203,14 @@ mod tests {
                 DataType::List(Arc::new(Field::new("item", DataType::Int64, true))),
                 vec![list(vec![Value::Int64(1), Value::Null]), Value::Null, list(vec![])],
             ),
+            (
+                Aggregation::Histogram { limit: 9 }.output(Some(FieldType::Date)).expect("dates are counted"),
+                vec![
+                    Value::Map(vec![(Value::Date(1), 7), (Value::Date(3), 1)]),
+                    Value::Null,
+                    Value::Map(vec![(Value::Date(2), 5)]),
+                ],
+            ),
         ];
         for (data_type, values) in cases {
             let array = column_of(&data_type, values);
@@ -185,6 +233,15 @@ mod tests {
         };
         for offsets in [vec![], vec![0, 2], vec![1, 0], vec![u32::MAX]] {
             assert!(message(lists(offsets)).contains("lists that do not fit"));
+        }
+        let maps = |keys, values: Vec<i64>| {
+            let column = |values, nulls| Some(Box::new(Column { values: ints(values), nulls }));
+            let (keys, values) = (column(vec![1], keys), column(values, vec![]));
+            let maps = Maps { offsets: vec![0, 1], keys, values };
+            Column { values: Some(Values::Maps(Box::new(maps))), nulls: vec![] }
+        };
+        for (key_nulls, values) in [(vec![], vec![]), (vec![1], vec![1])] {
+            assert!(message(maps(key_nulls, values)).contains("no key is null"));
         }
     }
 }

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17thalweg/v1/online.proto\x12\nthalweg.v1\"\xd5\x03\n\x12GetFeaturesRequest\x12\x17\n\x0f\x66\x65\x61ture_service\x18\x01 \x01(\t\x12\x10\n\x08\x66\x65\x61tures\x18\x02 \x03(\t\x12>\n\x08\x65ntities\x18\x03 \x03(\x0b\x32,.thalweg.v1.GetFeaturesRequest.EntitiesEntry\x12\x12\n\x05\x61t_us\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12I\n\x0erequest_inputs\x18\x05 \x03(\x0b\x32\x31.thalweg.v1.GetFeaturesRequest.RequestInputsEntry\x12\x30\n\x0bmin_offsets\x18\x06 \x03(\x0b\x32\x1b.thalweg.v1.PartitionOffset\x12\x1b\n\x13short_feature_names\x18\x07 \x01(\x08\x12\r\n\x05\x61rrow\x18\x08 \x01(\x08\x1a\x43\n\rEntitiesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12!\n\x05value\x18\x02 \x01(\x0b\x32\x12.thalweg.v1.Column:\x02\x38\x01\x1aH\n\x12RequestInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12!\n\x05value\x18\x02 \x01(\x0b\x32\x12.thalweg.v1.Column:\x02\x38\x01\x42\x08\n\x06_at_us\"\xe4\x01\n\x13GetFeaturesResponse\x12*\n\x07\x63olumns\x18\x01 \x03(\x0b\x32\x19.thalweg.v1.FeatureColumn\x12\r\n\x05\x61t_us\x18\x02 \x01(\x03\x12,\n\x07\x61pplied\x18\x03 \x03(\x0b\x32\x1b.thalweg.v1.PartitionOffset\x12\x19\n\x0cwatermark_us\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12)\n\x08versions\x18\x05 \x03(\x0b\x32\x17.thalweg.v1.ViewVersion\x12\r\n\x05\x61rrow\x18\x06 \x01(\x0c\x42\x0f\n\r_watermark_us\"k\n\rFeatureColumn\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\"\n\x06values\x18\x02 \x01(\x0b\x32\x12.thalweg.v1.Column\x12\x10\n\x08statuses\x18\x03 \x01(\x0c\x12\x16\n\x0e\x65vent_times_us\x18\x04 \x03(\x10\"\xa4\x03\n\x06\x43olumn\x12\"\n\x05\x62ools\x18\x01 \x01(\x0b\x32\x11.thalweg.v1.BoolsH\x00\x12$\n\x06int32s\x18\x02 \x01(\x0b\x32\x12.thalweg.v1.Int32sH\x00\x12$\n\x06int64s\x18\x03 \x01(\x0b\x32\x12.thalweg.v1.Int64sH\x00\x12$\n\x06\x66loats\x18\x04 \x01(\x0b\x32\x12.thalweg.v1.FloatsH\x00\x12&\n\x07\x64oubles\x18\x05 \x01(\x0b\x32\x13.thalweg.v1.DoublesH\x00\x12&\n\x07strings\x18\x06 \x01(\x0b\x32\x13.thalweg.v1.StringsH\x00\x12(\n\x08\x62inaries\x18\x07 \x01(\x0b\x32\x14.thalweg.v1.BinariesH\x00\x12#\n\x05\x64\x61tes\x18\x08 \x01(\x0b\x32\x12.thalweg.v1.Int32sH\x00\x12(\n\ntimestamps\x18\t \x01(\x0b\x32\x12.thalweg.v1.Int64sH\x00\x12\"\n\x05lists\x18\n \x01(\x0b\x32\x11.thalweg.v1.ListsH\x00\x12\r\n\x05nulls\x18\x0b \x01(\x0c\x42\x08\n\x06values\"\x17\n\x05\x42ools\x12\x0e\n\x06values\x18\x01 \x03(\x08\"\x18\n\x06Int32s\x12\x0e\n\x06values\x18\x01 \x03(\x11\"\x18\n\x06Int64s\x12\x0e\n\x06values\x18\x01 \x03(\x12\"\x18\n\x06\x46loats\x12\x0e\n\x06values\x18\x01 \x03(\x02\"\x19\n\x07\x44oubles\x12\x0e\n\x06values\x18\x01 \x03(\x01\"\x19\n\x07Strings\x12\x0e\n\x06values\x18\x01 \x03(\t\"\x1a\n\x08\x42inaries\x12\x0e\n\x06values\x18\x01 \x03(\x0c\";\n\x05Lists\x12\x0f\n\x07offsets\x18\x01 \x03(\r\x12!\n\x05items\x18\x02 \x01(\x0b\x32\x12.thalweg.v1.Column\"H\n\x0fPartitionOffset\x12\r\n\x05topic\x18\x01 \x01(\t\x12\x11\n\tpartition\x18\x02 \x01(\x05\x12\x13\n\x0bnext_offset\x18\x03 \x01(\x03\",\n\x0bViewVersion\x12\x0c\n\x04view\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t2`\n\x0eOnlineFeatures\x12N\n\x0bGetFeatures\x12\x1e.thalweg.v1.GetFeaturesRequest\x1a\x1f.thalweg.v1.GetFeaturesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17thalweg/v1/online.proto\x12\nthalweg.v1\"\xd5\x03\n\x12GetFeaturesRequest\x12\x17\n\x0f\x66\x65\x61ture_service\x18\x01 \x01(\t\x12\x10\n\x08\x66\x65\x61tures\x18\x02 \x03(\t\x12>\n\x08\x65ntities\x18\x03 \x03(\x0b\x32,.thalweg.v1.GetFeaturesRequest.EntitiesEntry\x12\x12\n\x05\x61t_us\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12I\n\x0erequest_inputs\x18\x05 \x03(\x0b\x32\x31.thalweg.v1.GetFeaturesRequest.RequestInputsEntry\x12\x30\n\x0bmin_offsets\x18\x06 \x03(\x0b\x32\x1b.thalweg.v1.PartitionOffset\x12\x1b\n\x13short_feature_names\x18\x07 \x01(\x08\x12\r\n\x05\x61rrow\x18\x08 \x01(\x08\x1a\x43\n\rEntitiesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12!\n\x05value\x18\x02 \x01(\x0b\x32\x12.thalweg.v1.Column:\x02\x38\x01\x1aH\n\x12RequestInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12!\n\x05value\x18\x02 \x01(\x0b\x32\x12.thalweg.v1.Column:\x02\x38\x01\x42\x08\n\x06_at_us\"\xe4\x01\n\x13GetFeaturesResponse\x12*\n\x07\x63olumns\x18\x01 \x03(\x0b\x32\x19.thalweg.v1.FeatureColumn\x12\r\n\x05\x61t_us\x18\x02 \x01(\x03\x12,\n\x07\x61pplied\x18\x03 \x03(\x0b\x32\x1b.thalweg.v1.PartitionOffset\x12\x19\n\x0cwatermark_us\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12)\n\x08versions\x18\x05 \x03(\x0b\x32\x17.thalweg.v1.ViewVersion\x12\r\n\x05\x61rrow\x18\x06 \x01(\x0c\x42\x0f\n\r_watermark_us\"k\n\rFeatureColumn\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\"\n\x06values\x18\x02 \x01(\x0b\x32\x12.thalweg.v1.Column\x12\x10\n\x08statuses\x18\x03 \x01(\x0c\x12\x16\n\x0e\x65vent_times_us\x18\x04 \x03(\x10\"\xc6\x03\n\x06\x43olumn\x12\"\n\x05\x62ools\x18\x01 \x01(\x0b\x32\x11.thalweg.v1.BoolsH\x00\x12$\n\x06int32s\x18\x02 \x01(\x0b\x32\x12.thalweg.v1.Int32sH\x00\x12$\n\x06int64s\x18\x03 \x01(\x0b\x32\x12.thalweg.v1.Int64sH\x00\x12$\n\x06\x66loats\x18\x04 \x01(\x0b\x32\x12.thalweg.v1.FloatsH\x00\x12&\n\x07\x64oubles\x18\x05 \x01(\x0b\x32\x13.thalweg.v1.DoublesH\x00\x12&\n\x07strings\x18\x06 \x01(\x0b\x32\x13.thalweg.v1.StringsH\x00\x12(\n\x08\x62inaries\x18\x07 \x01(\x0b\x32\x14.thalweg.v1.BinariesH\x00\x12#\n\x05\x64\x61tes\x18\x08 \x01(\x0b\x32\x12.thalweg.v1.Int32sH\x00\x12(\n\ntimestamps\x18\t \x01(\x0b\x32\x12.thalweg.v1.Int64sH\x00\x12\"\n\x05lists\x18\n \x01(\x0b\x32\x11.thalweg.v1.ListsH\x00\x12 \n\x04maps\x18\x0c \x01(\x0b\x32\x10.thalweg.v1.MapsH\x00\x12\r\n\x05nulls\x18\x0b \x01(\x0c\x42\x08\n\x06values\"\x17\n\x05\x42ools\x12\x0e\n\x06values\x18\x01 \x03(\x08\"\x18\n\x06Int32s\x12\x0e\n\x06values\x18\x01 \x03(\x11\"\x18\n\x06Int64s\x12\x0e\n\x06values\x18\x01 \x03(\x12\"\x18\n\x06\x46loats\x12\x0e\n\x06values\x18\x01 \x03(\x02\"\x19\n\x07\x44oubles\x12\x0e\n\x06values\x18\x01 \x03(\x01\"\x19\n\x07Strings\x12\x0e\n\x06values\x18\x01 \x03(\t\"\x1a\n\x08\x42inaries\x12\x0e\n\x06values\x18\x01 \x03(\x0c\";\n\x05Lists\x12\x0f\n\x07offsets\x18\x01 \x03(\r\x12!\n\x05items\x18\x02 \x01(\x0b\x32\x12.thalweg.v1.Column\"]\n\x04Maps\x12\x0f\n\x07offsets\x18\x01 \x03(\r\x12 \n\x04keys\x18\x02 \x01(\x0b\x32\x12.thalweg.v1.Column\x12\"\n\x06values\x18\x03 \x01(\x0b\x32\x12.thalweg.v1.Column\"H\n\x0fPartitionOffset\x12\r\n\x05topic\x18\x01 \x01(\t\x12\x11\n\tpartition\x18\x02 \x01(\x05\x12\x13\n\x0bnext_offset\x18\x03 \x01(\x03\",\n\x0bViewVersion\x12\x0c\n\x04view\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t2`\n\x0eOnlineFeatures\x12N\n\x0bGetFeatures\x12\x1e.thalweg.v1.GetFeaturesRequest\x1a\x1f.thalweg.v1.GetFeaturesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,27 +46,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FEATURECOLUMN']._serialized_start=742
   _globals['_FEATURECOLUMN']._serialized_end=849
   _globals['_COLUMN']._serialized_start=852
-  _globals['_COLUMN']._serialized_end=1272
-  _globals['_BOOLS']._serialized_start=1274
-  _globals['_BOOLS']._serialized_end=1297
-  _globals['_INT32S']._serialized_start=1299
-  _globals['_INT32S']._serialized_end=1323
-  _globals['_INT64S']._serialized_start=1325
-  _globals['_INT64S']._serialized_end=1349
-  _globals['_FLOATS']._serialized_start=1351
-  _globals['_FLOATS']._serialized_end=1375
-  _globals['_DOUBLES']._serialized_start=1377
-  _globals['_DOUBLES']._serialized_end=1402
-  _globals['_STRINGS']._serialized_start=1404
-  _globals['_STRINGS']._serialized_end=1429
-  _globals['_BINARIES']._serialized_start=1431
-  _globals['_BINARIES']._serialized_end=1457
-  _globals['_LISTS']._serialized_start=1459
-  _globals['_LISTS']._serialized_end=1518
-  _globals['_PARTITIONOFFSET']._serialized_start=1520
-  _globals['_PARTITIONOFFSET']._serialized_end=1592
-  _globals['_VIEWVERSION']._serialized_start=1594
-  _globals['_VIEWVERSION']._serialized_end=1638
-  _globals['_ONLINEFEATURES']._serialized_start=1640
-  _globals['_ONLINEFEATURES']._serialized_end=1736
+  _globals['_COLUMN']._serialized_end=1306
+  _globals['_BOOLS']._serialized_start=1308
+  _globals['_BOOLS']._serialized_end=1331
+  _globals['_INT32S']._serialized_start=1333
+  _globals['_INT32S']._serialized_end=1357
+  _globals['_INT64S']._serialized_start=1359
+  _globals['_INT64S']._serialized_end=1383
+  _globals['_FLOATS']._serialized_start=1385
+  _globals['_FLOATS']._serialized_end=1409
+  _globals['_DOUBLES']._serialized_start=1411
+  _globals['_DOUBLES']._serialized_end=1436
+  _globals['_STRINGS']._serialized_start=1438
+  _globals['_STRINGS']._serialized_end=1463
+  _globals['_BINARIES']._serialized_start=1465
+  _globals['_BINARIES']._serialized_end=1491
+  _globals['_LISTS']._serialized_start=1493
+  _globals['_LISTS']._serialized_end=1552
+  _globals['_MAPS']._serialized_start=1554
+  _globals['_MAPS']._serialized_end=1647
+  _globals['_PARTITIONOFFSET']._serialized_start=1649
+  _globals['_PARTITIONOFFSET']._serialized_end=1721
+  _globals['_VIEWVERSION']._serialized_start=1723
+  _globals['_VIEWVERSION']._serialized_end=1767
+  _globals['_ONLINEFEATURES']._serialized_start=1769
+  _globals['_ONLINEFEATURES']._serialized_end=1865
 # @@protoc_insertion_point(module_scope)

@@ -69,7 +69,7 @@ class FeatureColumn(_message.Message):
     def __init__(self, name: _Optional[str] = ..., values: _Optional[_Union[Column, _Mapping]] = ..., statuses: _Optional[bytes] = ..., event_times_us: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class Column(_message.Message):
-    __slots__ = ("bools", "int32s", "int64s", "floats", "doubles", "strings", "binaries", "dates", "timestamps", "lists", "nulls")
+    __slots__ = ("bools", "int32s", "int64s", "floats", "doubles", "strings", "binaries", "dates", "timestamps", "lists", "maps", "nulls")
     BOOLS_FIELD_NUMBER: _ClassVar[int]
     INT32S_FIELD_NUMBER: _ClassVar[int]
     INT64S_FIELD_NUMBER: _ClassVar[int]
@@ -80,6 +80,7 @@ class Column(_message.Message):
     DATES_FIELD_NUMBER: _ClassVar[int]
     TIMESTAMPS_FIELD_NUMBER: _ClassVar[int]
     LISTS_FIELD_NUMBER: _ClassVar[int]
+    MAPS_FIELD_NUMBER: _ClassVar[int]
     NULLS_FIELD_NUMBER: _ClassVar[int]
     bools: Bools
     int32s: Int32s
@@ -91,8 +92,9 @@ class Column(_message.Message):
     dates: Int32s
     timestamps: Int64s
     lists: Lists
+    maps: Maps
     nulls: bytes
-    def __init__(self, bools: _Optional[_Union[Bools, _Mapping]] = ..., int32s: _Optional[_Union[Int32s, _Mapping]] = ..., int64s: _Optional[_Union[Int64s, _Mapping]] = ..., floats: _Optional[_Union[Floats, _Mapping]] = ..., doubles: _Optional[_Union[Doubles, _Mapping]] = ..., strings: _Optional[_Union[Strings, _Mapping]] = ..., binaries: _Optional[_Union[Binaries, _Mapping]] = ..., dates: _Optional[_Union[Int32s, _Mapping]] = ..., timestamps: _Optional[_Union[Int64s, _Mapping]] = ..., lists: _Optional[_Union[Lists, _Mapping]] = ..., nulls: _Optional[bytes] = ...) -> None: ...
+    def __init__(self, bools: _Optional[_Union[Bools, _Mapping]] = ..., int32s: _Optional[_Union[Int32s, _Mapping]] = ..., int64s: _Optional[_Union[Int64s, _Mapping]] = ..., floats: _Optional[_Union[Floats, _Mapping]] = ..., doubles: _Optional[_Union[Doubles, _Mapping]] = ..., strings: _Optional[_Union[Strings, _Mapping]] = ..., binaries: _Optional[_Union[Binaries, _Mapping]] = ..., dates: _Optional[_Union[Int32s, _Mapping]] = ..., timestamps: _Optional[_Union[Int64s, _Mapping]] = ..., lists: _Optional[_Union[Lists, _Mapping]] = ..., maps: _Optional[_Union[Maps, _Mapping]] = ..., nulls: _Optional[bytes] = ...) -> None: ...
 
 class Bools(_message.Message):
     __slots__ = ("values",)
@@ -143,6 +145,16 @@ class Lists(_message.Message):
     offsets: _containers.RepeatedScalarFieldContainer[int]
     items: Column
     def __init__(self, offsets: _Optional[_Iterable[int]] = ..., items: _Optional[_Union[Column, _Mapping]] = ...) -> None: ...
+
+class Maps(_message.Message):
+    __slots__ = ("offsets", "keys", "values")
+    OFFSETS_FIELD_NUMBER: _ClassVar[int]
+    KEYS_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    offsets: _containers.RepeatedScalarFieldContainer[int]
+    keys: Column
+    values: Column
+    def __init__(self, offsets: _Optional[_Iterable[int]] = ..., keys: _Optional[_Union[Column, _Mapping]] = ..., values: _Optional[_Union[Column, _Mapping]] = ...) -> None: ...
 
 class PartitionOffset(_message.Message):
     __slots__ = ("topic", "partition", "next_offset")

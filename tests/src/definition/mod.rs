@@ -219,6 +219,9 @@ pub fn name_of(aggregation: &Aggregation) -> &'static str {
         Aggregation::Last { .. } => "last",
         Aggregation::FirstN { .. } => "first_n",
         Aggregation::LastN { .. } => "last_n",
+        Aggregation::CountDistinct { .. } => "count_distinct",
+        Aggregation::TopK { .. } => "top_k",
+        Aggregation::Histogram { .. } => "histogram",
         Aggregation::TimeSinceFirst => "time_since_first",
         Aggregation::TimeSinceLast => "time_since_last",
     }

@@ -94,6 +94,11 @@ fn feature(feature: &Feature) -> String {
         _ => None,
     });
     parts.extend(length.map(|n| format!("n: {n}")));
+    let most_frequent = feature.aggregations.iter().find_map(|aggregation| match aggregation {
+        Aggregation::TopK { k, .. } => Some(k),
+        _ => None,
+    });
+    parts.extend(most_frequent.map(|k| format!("k: {k}")));
     if feature.aggregations.iter().any(keeps_nulls) {
         parts.push("nulls: keep".to_owned());
     }

@@ -40,7 +40,7 @@ fn value(datum: &mut Vec<u8>, given: &Value, declared: &str) {
         Value::Float64(x) => datum.extend(x.to_le_bytes()),
         Value::String(text) => bytes(datum, text.as_bytes()),
         Value::Binary(given) => bytes(datum, given),
-        Value::Null | Value::List(_) => panic!("{given:?} is not written"),
+        Value::Null | Value::List(_) | Value::Map(_) => panic!("{given:?} is not written"),
     }
 }
 

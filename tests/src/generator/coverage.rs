@@ -59,16 +59,20 @@ fn cases_have_everything_in_them() {
         "last_n",
         "time_since_first",
         "time_since_last",
+        "count_distinct",
     ];
+    let discrete_only = ["top_k", "histogram"];
     let numbers_only = ["sum", "avg", "variance", "stddev", "variance_pop", "stddev_pop"];
     for field_type in FieldType::ALL {
         let numbers = numbers_only.iter().filter(|_| field_type.is_number());
-        expected.extend(any_type.iter().chain(numbers).map(|name| format!("{name} of {field_type}")));
+        let discrete = discrete_only.iter().filter(|_| !field_type.is_float());
+        let names = any_type.iter().chain(numbers).chain(discrete);
+        expected.extend(names.map(|name| format!("{name} of {field_type}")));
     }
     expected.extend(["any of bool", "all of bool", "null first", "null kept"].map(String::from));
     expected.extend(["sliding", "coarse", "tumbling", "session"].map(String::from));
     expected
-        .extend(["sum", "avg", "variance", "stddev", "min", "max", "last"].map(|name| format!("NaN {name}")));
+        .extend(["sum", "avg", "variance", "stddev", "min", "max", "first"].map(|name| format!("NaN {name}")));
     expected.extend(["sum", "avg", "variance", "min", "max"].map(|name| format!("infinite {name}")));
     expected.extend(["sum", "avg", "min", "max"].map(|name| format!("subnormal {name}")));
     expected.extend(["min", "max", "first", "last"].map(|name| format!("-0.0 {name}")));

@@ -14,6 +14,9 @@ use crate::definition::{
     Definitions, Entity, Expression, Feature, Format, Lookback, Source, Time, View, name_of, suffix,
 };
 
+/// The limit on distinct values where nothing is said of it.
+const DISTINCT_VALUES: u32 = 65_536;
+
 /// The types a part of a key can have.
 const KEY_TYPES: [FieldType; 9] = [
     FieldType::String,
@@ -150,7 +153,12 @@ fn feature(chance: &mut Chance, frame: Frame, number: usize) -> Feature {
             Aggregation::Last { nulls },
             Aggregation::FirstN { n, nulls },
             Aggregation::LastN { n, nulls },
+            Aggregation::CountDistinct { limit: DISTINCT_VALUES },
         ]);
+        if !field_type.is_float() {
+            possible.push(Aggregation::TopK { k: n, limit: DISTINCT_VALUES });
+            possible.push(Aggregation::Histogram { limit: DISTINCT_VALUES });
+        }
         if *field_type == FieldType::Bool {
             possible.extend([Aggregation::Any, Aggregation::All]);
         }

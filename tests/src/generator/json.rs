@@ -43,7 +43,7 @@ fn spell(chance: &mut Chance, value: &Value, declared: &str) -> String {
         Value::Binary(bytes) => format!("\"{}\"", base64(bytes)),
         Value::Date(days) => format!("\"{}\"", date(i64::from(*days))),
         Value::Timestamp(micros) => timestamp(chance, *micros, declared),
-        Value::Null | Value::List(_) => panic!("{value:?} is not spelt"),
+        Value::Null | Value::List(_) | Value::Map(_) => panic!("{value:?} is not spelt"),
     }
 }
 

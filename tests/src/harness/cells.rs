@@ -30,6 +30,12 @@ pub fn cell(column: &dyn Array, row: usize) -> Value {
             let items = column.as_list::<i32>().value(row);
             Value::List((0..items.len()).map(|item| cell(&items, item)).collect())
         }
+        DataType::Map(_, _) => {
+            let entries = column.as_map().value(row);
+            let counts = entries.column(1).as_primitive::<Int64Type>();
+            let entry = |entry| (cell(entries.column(0), entry), counts.value(entry));
+            Value::Map((0..entries.len()).map(entry).collect())
+        }
         other => panic!("no fold gives a column of {other}"),
     }
 }

@@ -53,6 +53,12 @@ pub(crate) fn type_of(column: &Column) -> DataType {
         | Aggregation::VariancePop
         | Aggregation::StddevPop => DataType::Float64,
         Aggregation::TimeSinceFirst | Aggregation::TimeSinceLast => DataType::Int64,
+        Aggregation::CountDistinct { .. } => DataType::Int64,
+        Aggregation::Histogram { .. } => {
+            let entry = vec![Field::new("key", own(), false), Field::new("value", DataType::Int64, true)];
+            let entries = Field::new("entries", DataType::Struct(entry.into()), false);
+            DataType::Map(Arc::new(entries), false)
+        }
         Aggregation::Any | Aggregation::All => DataType::Boolean,
         Aggregation::Min
         | Aggregation::Max
@@ -60,7 +66,7 @@ pub(crate) fn type_of(column: &Column) -> DataType {
         | Aggregation::MaxBy
         | Aggregation::First { .. }
         | Aggregation::Last { .. } => own(),
-        Aggregation::FirstN { .. } | Aggregation::LastN { .. } => {
+        Aggregation::FirstN { .. } | Aggregation::LastN { .. } | Aggregation::TopK { .. } => {
             DataType::List(Arc::new(Field::new("item", own(), true)))
         }
     }

@@ -42,12 +42,24 @@ fn aggregate(aggregation: &Aggregation, input: FieldType, events: &[(i64, Value,
     if *aggregation == Aggregation::Count {
         return Value::Int64(events.len().try_into().expect("a count"));
     }
-    let (Some(first), Some(last)) = (events.first(), events.last()) else { return Value::Null };
     let values: Vec<_> = events.iter().map(|(_, value, _)| value.clone()).collect();
+    let is_over = |limit: u32| counts(&values).len() > limit as usize;
+    if let Aggregation::CountDistinct { limit } = aggregation {
+        let count = Value::Int64(counts(&values).len().try_into().expect("a count"));
+        return if is_over(*limit) { Value::Null } else { count };
+    }
+    let (Some(first), Some(last)) = (events.first(), events.last()) else { return Value::Null };
     let since = |time: i64| Value::Int64(i64::try_from(at - i128::from(time)).unwrap_or(i64::MAX));
     let by = |(_, _, a): &&(i64, Value, Value), (_, _, b): &&(i64, Value, Value)| compare(a, b);
     match aggregation {
-        Aggregation::Count => unreachable!("done above"),
+        Aggregation::Count | Aggregation::CountDistinct { .. } => unreachable!("done above"),
+        Aggregation::TopK { limit, .. } | Aggregation::Histogram { limit } if is_over(*limit) => Value::Null,
+        Aggregation::Histogram { .. } => Value::Map(counts(&values)),
+        Aggregation::TopK { k, .. } => {
+            let mut ranking = counts(&values);
+            ranking.sort_by(|(a, times), (b, other)| other.cmp(times).then(compare(a, b)));
+            Value::List(ranking.into_iter().take(*k as usize).map(|(value, _)| value).collect())
+        }
         Aggregation::Sum if input.is_integer() => {
             let sum: i128 = values.iter().filter_map(as_integer).sum();
             i64::try_from(sum).map_or(Value::Null, Value::Int64)
@@ -71,6 +83,23 @@ fn aggregate(aggregation: &Aggregation, input: FieldType, events: &[(i64, Value,
         Aggregation::LastN { n, .. } => Value::List(values.into_iter().rev().take(*n as usize).collect()),
         Aggregation::TimeSinceFirst => since(first.0),
         Aggregation::TimeSinceLast => since(last.0),
+    }
+}
+
+/// How often each value occurs, in the order of values; the two zeros of floats are one.
+fn counts(values: &[Value]) -> Vec<(Value, i64)> {
+    let mut distinct: Vec<_> = values.iter().map(without_sign_of_zero).collect();
+    distinct.sort_by(compare);
+    distinct.dedup();
+    let times = |value: &Value| values.iter().filter(|other| without_sign_of_zero(other) == *value).count();
+    distinct.into_iter().map(|value| (value.clone(), times(&value).try_into().expect("a count"))).collect()
+}
+
+fn without_sign_of_zero(value: &Value) -> Value {
+    match value {
+        Value::Float32(x) if *x == 0.0 => Value::Float32(0.0),
+        Value::Float64(x) if *x == 0.0 => Value::Float64(0.0),
+        value => value.clone(),
     }
 }
 

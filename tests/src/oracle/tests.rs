@@ -295,6 +295,26 @@ fn any_and_all_look_at_what_is_not_null() {
 }
 
 #[test]
+fn values_are_counted_up_to_a_limit() {
+    let rows = [row(0, 0.0, 5), row(1, -0.0, 3), row(2, f64::NAN, 5), row(3, -f64::NAN, 3), row(4, 1.0, 4)];
+    let of_n = |aggregation| ask(feature(aggregation, of("n", FieldType::Int64), &[]), &rows, 9, None).0;
+    let of_x = |limit| {
+        let distinct = Aggregation::CountDistinct { limit };
+        ask(feature(distinct, of("x", FieldType::Float64), &[]), &rows, 9, None).0
+    };
+    assert_eq!((of_x(3), of_x(2)), (Value::Int64(3), Value::Null));
+    let integers = |items: &[i64]| Value::List(items.iter().map(|n| Value::Int64(*n)).collect());
+    assert_eq!(of_n(Aggregation::TopK { k: 2, limit: 9 }), integers(&[3, 5]));
+    assert_eq!(of_n(Aggregation::TopK { k: 9, limit: 9 }), integers(&[3, 5, 4]));
+    let counts = [(3, 2), (4, 1), (5, 2)].map(|(n, times)| (Value::Int64(n), times)).to_vec();
+    assert_eq!(of_n(Aggregation::Histogram { limit: 3 }), Value::Map(counts));
+    assert_eq!(of_n(Aggregation::Histogram { limit: 2 }), Value::Null);
+    let none = |aggregation| ask(feature(aggregation, of("nothing", FieldType::Bool), &[]), &rows, 9, None).0;
+    assert_eq!(none(Aggregation::CountDistinct { limit: 9 }), Value::Int64(0));
+    assert_eq!(none(Aggregation::Histogram { limit: 9 }), Value::Null);
+}
+
+#[test]
 fn nulls_are_kept_where_that_is_said() {
     let rows = [row(0, 1.0, 0), row(1, 2.0, 0)];
     let last = |nulls| {
