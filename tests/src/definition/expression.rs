@@ -89,6 +89,7 @@ impl fmt::Display for Expression {
             Self::Literal(Value::Int64(n)) => write!(f, "{n}"),
             Self::Literal(Value::Float64(x)) => write!(f, "{x:?}"),
             Self::Literal(Value::String(text)) => write!(f, "'{}'", text.replace('\'', "''")),
+            Self::Literal(Value::Null) => f.write_str("null"),
             Self::Literal(other) => panic!("{other:?} has no literal"),
             Self::Arithmetic(operation, a, b) => {
                 let sign = match operation {

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use rand::SeedableRng;
 
 use super::{Case, Chance, shrink};
+use crate::spec::case_as_file;
 
 /// Tries `law` on `count` cases (times `THALWEG_CASES`, if that is set), or on the one case of the seed in
 /// `THALWEG_SEED`. The law is given a case and a source of chance of its own, the same whenever the case is tried.
@@ -23,8 +24,19 @@ pub fn check(name: &str, count: u64, law: impl Fn(&Case, &mut Chance) -> Result<
         };
         if let Some(why) = fails(&case) {
             let (smallest, why) = shrink(case, why, fails);
-            panic!("{name} does not hold (THALWEG_SEED={seed} tries it again)\n\n{smallest}\n{why}\n");
+            let file = as_file(&smallest);
+            panic!(
+                "{name} does not hold (THALWEG_SEED={seed} tries it again)\n\n{smallest}\n{why}\n\n{file}\n"
+            );
         }
+    }
+}
+
+/// The case as a specification file with what the oracle says of it, ready to be saved.
+fn as_file(case: &Case) -> String {
+    match catch_unwind(AssertUnwindSafe(|| case_as_file(case))) {
+        Ok(file) => format!("As a specification file, with the oracle's answers:\n\n{file}"),
+        Err(panic) => format!("The oracle has no answers: {}", text_of(panic.as_ref())),
     }
 }
 

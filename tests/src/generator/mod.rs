@@ -18,6 +18,7 @@ mod payload;
 mod shrink;
 mod values;
 
+pub use avro::{push_bytes, push_long};
 pub use case::{Arrival, Case, Question};
 pub use check::{cases, check};
 pub use shrink::shrink;

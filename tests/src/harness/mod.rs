@@ -13,11 +13,13 @@ mod online;
 mod workshop;
 
 pub use answers::{Answer, Answers, differences, same};
+pub(crate) use cells::{cell, status};
+pub(crate) use expected::type_of;
 pub use expected::{expected, pin_of_prefix};
-pub use letters::letters;
+pub use letters::{letters, letters_of};
 pub use offline::{Request, stream_bytes, training_answers};
 pub use online::{Found, ManualClock, Online, Pace, look_up, state_of_image};
-pub use workshop::Workshop;
+pub use workshop::{Workshop, temporary_folder};
 
 /// What a law says when it does not hold, or when the engine refuses what it should do.
 pub type Outcome<T = ()> = Result<T, String>;

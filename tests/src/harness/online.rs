@@ -10,7 +10,7 @@ use rand::Rng;
 use thalweg_core::{Instant, TimeDelta, column_of, encode_keys};
 use thalweg_definitions::Repository;
 use thalweg_ingest::{Clock, Condition, Ingest, IngestOptions};
-use thalweg_log::TopicPartition;
+use thalweg_log::{EmbeddedLog, TopicPartition};
 use thalweg_store::{Error as StoreError, Reading, Store, StoreOptions, TopicState, ViewSpec, read_all};
 
 use super::{Answer, Answers, Outcome, Workshop, failed};
@@ -60,6 +60,17 @@ impl Pace {
             clock: [i64::MIN, some, i64::MAX][chance.random_range(0..3)],
         }
     }
+
+    /// A pace that makes no fuss: one commit at the end, after every event that can have happened.
+    pub const fn steady() -> Self {
+        Self {
+            chunk_records: 4_096,
+            commit_events: u64::MAX,
+            flush: TimeDelta::from_micros(i64::MAX),
+            memory_budget_bytes: 1 << 26,
+            clock: i64::MAX / 2,
+        }
+    }
 }
 
 /// A store that ingestion writes to.
@@ -84,17 +95,7 @@ impl Workshop {
     /// # Errors
     /// What the engine has against it.
     pub fn go_online(&self, name: &str, pace: Pace) -> Outcome<Online> {
-        let dir = self.dir.path().join(name);
-        let store = open_store(&dir, pace.memory_budget_bytes)?;
-        let clock = Arc::new(ManualClock::new(pace.clock));
-        let options = IngestOptions {
-            chunk_records: pace.chunk_records,
-            commit_events: pace.commit_events,
-            flush_interval: pace.flush,
-            ..IngestOptions::new(Arc::clone(&self.log), Arc::clone(&self.repository), store, clock)
-        };
-        let ingest = Ingest::start(options).map_err(failed("start to ingest"))?;
-        Ok(Online { ingest, repository: Arc::clone(&self.repository), dir })
+        Online::start(self.dir.path().join(name), &self.log, &self.repository, pace)
     }
 
     /// The next offsets of the log, of the topics that feed some view.
@@ -114,14 +115,48 @@ impl Workshop {
 }
 
 impl Online {
+    /// Begins, or goes on, to ingest from `log` into the store in the folder `dir`.
+    ///
+    /// # Errors
+    /// What the engine has against it.
+    pub fn start(
+        dir: PathBuf,
+        log: &Arc<EmbeddedLog>,
+        repository: &Arc<Repository>,
+        pace: Pace,
+    ) -> Outcome<Self> {
+        let store = open_store(&dir, pace.memory_budget_bytes)?;
+        let clock = Arc::new(ManualClock::new(pace.clock));
+        let options = IngestOptions {
+            chunk_records: pace.chunk_records,
+            commit_events: pace.commit_events,
+            flush_interval: pace.flush,
+            ..IngestOptions::new(Arc::clone(log), Arc::clone(repository), store, clock)
+        };
+        let ingest = Ingest::start(options).map_err(failed("start to ingest"))?;
+        Ok(Self { ingest, repository: Arc::clone(repository), dir })
+    }
+
+    /// The ingest itself.
+    pub const fn ingest(&self) -> &Ingest {
+        &self.ingest
+    }
+
     /// Waits until everything in the log is applied to all views.
     ///
     /// # Errors
     /// If it stops, or takes too long.
     pub fn catch_up(&self, workshop: &Workshop) -> Outcome {
-        let ends = workshop.ends()?;
+        self.wait(&workshop.ends()?)
+    }
+
+    /// Waits until the records before `ends` (topic, partition, next offset) are applied to all views.
+    ///
+    /// # Errors
+    /// If it stops, or takes too long.
+    pub fn wait(&self, ends: &[(&str, i32, i64)]) -> Outcome {
         for _ in 0..PATIENCE.as_millis() {
-            let applied = self.ingest.wait_applied(&ends, PATIENCE).map_err(failed("ingest"))?;
+            let applied = self.ingest.wait_applied(ends, PATIENCE).map_err(failed("ingest"))?;
             let rebuilding =
                 || self.ingest.status().topics.iter().any(|t| t.views.iter().any(|v| v.rebuilding));
             if applied && !rebuilding() {

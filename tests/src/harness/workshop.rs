@@ -30,11 +30,7 @@ impl Workshop {
     /// What the engine has against it.
     pub fn new(case: &Case) -> Outcome<Self> {
         let repository = load(&case.definitions)?;
-        // Flushes are cheap where there is no disk.
-        let memory = Path::new("/dev/shm");
-        let parent = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
-        let dir = tempfile::Builder::new().prefix("thalweg-laws-").tempdir_in(parent);
-        let dir = dir.map_err(failed("a temporary folder"))?;
+        let dir = temporary_folder()?;
         let log = EmbeddedLog::open(dir.path().join("log"), options(case)).map_err(failed("open the log"))?;
         for (source, partitions) in case.definitions.sources.iter().zip(&case.partitions) {
             log.create_topic(&source.name, *partitions).map_err(failed("create a topic"))?;
@@ -87,6 +83,17 @@ impl Workshop {
         }
         Ok(())
     }
+}
+
+/// A folder for a log and stores, in memory where there is such a place: flushes are cheap without a disk.
+///
+/// # Errors
+/// If none can be made.
+pub fn temporary_folder() -> Outcome<TempDir> {
+    let memory = Path::new("/dev/shm");
+    let parent = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+    let dir = tempfile::Builder::new().prefix("thalweg-laws-").tempdir_in(parent);
+    dir.map_err(failed("a temporary folder"))
 }
 
 fn load(definitions: &Definitions) -> Outcome<Arc<Repository>> {

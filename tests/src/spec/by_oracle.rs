@@ -1,0 +1,129 @@
+//! The oracle's answers to the rows of a file.
+
+use std::collections::BTreeMap;
+
+use thalweg_core::{Instant, Value};
+
+use super::arrival::{Arrival, with_offsets};
+use super::definitions::{Defined, KEY, TIMESTAMP};
+use super::fields::{row, row_of_bytes};
+use super::question::Question;
+use super::record::{Record, RecordValue};
+use super::subject::{Found, FoundLetter, Run, Subject, event_at};
+use crate::definition::{Event, Format, Row, Source};
+use crate::harness::{Answer, Outcome, type_of};
+use crate::oracle;
+
+/// What the oracle finds.
+///
+/// # Errors
+/// If it cannot say the definitions.
+pub fn run(subject: &Subject) -> Outcome<Run> {
+    let defined = subject.defined.as_ref().map_err(Clone::clone)?;
+    let rows: Vec<_> = (0..defined.topics.len()).map(|source| rows_of(subject, defined, source)).collect();
+    let events: Vec<_> = rows.iter().map(|rows| rows.iter().map(Placed::event).collect::<Vec<_>>()).collect();
+    let answers =
+        subject.questions().map(|question| Ok(Found::Answered(answer(defined, &events, question)?)));
+    let rows = answers.collect::<Outcome<_>>()?;
+    let letters = (0..events.len()).flat_map(|source| letters(subject, defined, source, &events[source]));
+    Ok(Run { what: String::new(), online: false, rows, letters: Some(letters.collect()) })
+}
+
+/// The watermark of the sources behind the columns of `question` when everything is applied: the least of
+/// them.
+pub fn watermark(subject: &Subject, defined: &Defined, question: &Question) -> Option<i64> {
+    let sources = question.columns.iter().filter_map(|column| {
+        let place = defined.columns.get(column)?;
+        Some(defined.definitions.views[place.view].source)
+    });
+    let watermark = |source: usize| {
+        let rows = rows_of(subject, defined, source);
+        let events: Vec<_> = rows.iter().map(Placed::event).collect();
+        let all = vec![i64::MAX; usize::try_from(subject.partitions).unwrap_or_default()];
+        oracle::watermark(&defined.definitions.sources[source], &events, &all)
+    };
+    sources.map(watermark).min().flatten()
+}
+
+/// A record where it is in the log, and what it says.
+struct Placed {
+    partition: i32,
+    offset: i64,
+    timestamp_ms: i64,
+    row: Option<Row>,
+}
+
+impl Placed {
+    fn event(&self) -> Event<'_> {
+        Event {
+            partition: self.partition,
+            offset: self.offset,
+            timestamp_ms: self.timestamp_ms,
+            row: self.row.as_ref(),
+        }
+    }
+}
+
+/// The records of the topic of a source, as that source reads them.
+fn rows_of(subject: &Subject, defined: &Defined, source: usize) -> Vec<Placed> {
+    let described = &defined.definitions.sources[source];
+    let placed = subject.example.records.iter().zip(with_offsets(&subject.arrivals));
+    let of_topic = placed.filter(|(record, _)| record.topic == defined.topics[source]);
+    let place = |(record, (arrival, offset)): (&Record, (&Arrival, i64))| Placed {
+        partition: arrival.partition,
+        offset,
+        timestamp_ms: arrival.timestamp_ms,
+        row: said(described, record),
+    };
+    of_topic.map(place).collect()
+}
+
+/// What a record says, with what is not in its value; nothing if it cannot be decoded.
+fn said(source: &Source, record: &Record) -> Option<Row> {
+    let mut row = match (&record.value, source.format) {
+        (RecordValue::Fields(node), _) => row(&source.fields, node),
+        (RecordValue::Bytes(bytes), Format::Json) => row_of_bytes(&source.fields, bytes),
+        (RecordValue::Bytes(_), Format::Avro) | (RecordValue::Tombstone, _) => None,
+    }?;
+    row.insert(TIMESTAMP.to_owned(), Value::Timestamp(record.timestamp_ms * 1_000));
+    let key = record.key.as_ref().and_then(|key| std::str::from_utf8(key).ok());
+    row.extend(key.map(|key| (KEY.to_owned(), Value::String(key.into()))));
+    Some(row)
+}
+
+fn answer(
+    defined: &Defined,
+    events: &[Vec<Event>],
+    question: &Question,
+) -> Outcome<BTreeMap<String, Answer>> {
+    let definitions = &defined.definitions;
+    let mut answers = BTreeMap::new();
+    for name in &question.columns {
+        let place = defined.columns.get(name).ok_or_else(|| format!("the oracle has no column `{name}`"))?;
+        let view = &definitions.views[place.view];
+        let columns = view.columns();
+        let column = columns.iter().find(|column| column.name == place.column);
+        let column = column.ok_or_else(|| format!("the oracle has no column `{name}`"))?;
+        let key = definitions.entities[view.entity].join_keys.iter().map(|(name, _)| {
+            let (_, value) = &question.keys[place.join_key_map.get(name).unwrap_or(name)];
+            value.clone()
+        });
+        let placed = oracle::placed_events(definitions, view, &events[view.source]);
+        let key: Vec<Value> = key.collect();
+        let (value, status) = oracle::value(view, column, &placed, &key, Instant::from_micros(question.at));
+        answers.insert(name.clone(), Answer { value, status, data_type: type_of(column) });
+    }
+    Ok(answers)
+}
+
+fn letters(subject: &Subject, defined: &Defined, source: usize, events: &[Event]) -> Vec<FoundLetter> {
+    let topic = &defined.topics[source];
+    let letter = |dead: oracle::DeadEvent| FoundLetter {
+        topic: topic.clone(),
+        event: event_at(&subject.arrivals, topic, dead.partition, dead.offset).unwrap_or_default(),
+        view: dead.view,
+        reason: None,
+    };
+    let dead = oracle::dead_events(&defined.definitions, source, events).into_iter();
+    dead.map(letter).collect()
+}

@@ -1,0 +1,63 @@
+//! The ways in which a specification file is gone through. All must find the same rows.
+
+/// A way from events to rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mode {
+    /// By the oracle.
+    Oracle,
+    /// By lookups at the rows' instants, once everything is applied.
+    Lookup,
+    /// By lookups that name no instant, by the clock of the stream: the rows whose instant is the watermark.
+    StreamClock,
+    /// By training sets.
+    TrainingSet,
+    /// By lookups after ingest and store were stopped and opened again after every event.
+    Restarts,
+    /// By lookups and training sets where the events lie in one, two and three partitions.
+    Partitions,
+    /// By lookups and training sets where the events arrive in another order.
+    Shuffled,
+    /// By lookups where every event came twice, since a kill had lost the commit with it.
+    Redelivered,
+    /// By lookups where the state was dropped and made again from the log.
+    Rebuilt,
+    /// By lookups where other definitions stood between, over the same store.
+    Redefined,
+}
+
+impl Mode {
+    /// All modes.
+    pub const ALL: [Self; 10] = [
+        Self::Oracle,
+        Self::Lookup,
+        Self::StreamClock,
+        Self::TrainingSet,
+        Self::Restarts,
+        Self::Partitions,
+        Self::Shuffled,
+        Self::Redelivered,
+        Self::Rebuilt,
+        Self::Redefined,
+    ];
+
+    /// Its name in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Oracle => "oracle",
+            Self::Lookup => "lookup",
+            Self::StreamClock => "stream_clock",
+            Self::TrainingSet => "training_set",
+            Self::Restarts => "restarts",
+            Self::Partitions => "partitions",
+            Self::Shuffled => "shuffled",
+            Self::Redelivered => "redelivered",
+            Self::Rebuilt => "rebuilt",
+            Self::Redefined => "redefined",
+        }
+    }
+
+    /// The mode of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mode| mode.name() == name)
+    }
+}

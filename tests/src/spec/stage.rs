@@ -1,0 +1,284 @@
+//! The engine in a temporary folder: a log that is being written, stores, lookups, training sets, dead
+//! letters.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::array::{AsArray, RecordBatch};
+use arrow::compute::concat_batches;
+use arrow::datatypes::{Field, Schema};
+use tempfile::TempDir;
+use thalweg_backfill::{Boundary, Budget, Cancellation, TrainingSetRequest, training_set};
+use thalweg_core::{FieldType, Instant, Value, column_of};
+use thalweg_definitions::Repository;
+use thalweg_flight_server::Kind;
+use thalweg_flight_server::config::Clock;
+use thalweg_flight_server::lookup::{LookupAnswer, LookupRequest, lookup};
+use thalweg_log::{EmbeddedLog, EmbeddedOptions, NewRecord, TopicIds, TopicPartition};
+
+use super::arrival::Arrival;
+use super::question::Question;
+use super::subject::{Found, FoundLetter, Subject, event_at};
+use crate::harness::{Answer, Online, Outcome, Pace, cell, failed, letters_of, status, temporary_folder};
+
+/// How long a change of definitions may take.
+const CHANGED: Duration = Duration::from_secs(30);
+
+/// A log and the stores beside it.
+pub struct Stage<'a> {
+    subject: &'a Subject<'a>,
+    log: Arc<EmbeddedLog>,
+    dir: TempDir,
+    partitions: i32,
+}
+
+impl<'a> Stage<'a> {
+    /// A log in which every topic is empty and has so many partitions.
+    ///
+    /// # Errors
+    /// What the engine has against it.
+    pub fn new(subject: &'a Subject<'a>, partitions: i32) -> Outcome<Self> {
+        let dir = temporary_folder()?;
+        let options = EmbeddedOptions { topic_ids: TopicIds::Seeded(7), ..EmbeddedOptions::default() };
+        let log = EmbeddedLog::open(dir.path().join("log"), options).map_err(failed("open the log"))?;
+        let topics: BTreeSet<_> =
+            subject.repository.sources.iter().map(|source| source.topic.as_str()).collect();
+        for topic in topics {
+            log.create_topic(topic, partitions).map_err(failed("create a topic"))?;
+        }
+        Ok(Self { subject, log: Arc::new(log), dir, partitions })
+    }
+
+    /// A log with `arrivals` in it.
+    ///
+    /// # Errors
+    /// What the engine has against it.
+    pub fn with(subject: &'a Subject<'a>, partitions: i32, arrivals: &[Arrival]) -> Outcome<Self> {
+        let stage = Self::new(subject, partitions)?;
+        stage.append(arrivals)?;
+        Ok(stage)
+    }
+
+    /// Appends records in order; those of one partition that follow each other make one batch.
+    ///
+    /// # Errors
+    /// What the log has against it.
+    pub fn append(&self, arrivals: &[Arrival]) -> Outcome {
+        for run in arrivals.chunk_by(|a, b| (&a.topic, a.partition) == (&b.topic, b.partition)) {
+            let records = run.iter().map(|arrival| NewRecord {
+                key: arrival.key.as_deref(),
+                value: arrival.value.as_deref(),
+                timestamp_ms: arrival.timestamp_ms,
+                headers: &[],
+            });
+            let records: Vec<_> = records.collect();
+            self.log.append(&run[0].topic, run[0].partition, &records).map_err(failed("append"))?;
+        }
+        Ok(())
+    }
+
+    /// Ingests into the store called `name` by these definitions, until everything in the log is applied.
+    ///
+    /// # Errors
+    /// What the engine has against it.
+    pub fn online(&self, name: &str, repository: &Arc<Repository>, pace: Pace) -> Outcome<Online> {
+        let online = Online::start(self.dir.path().join(name), &self.log, repository, pace)?;
+        self.catch_up(&online, repository)?;
+        Ok(online)
+    }
+
+    /// Waits until everything in the log is applied.
+    ///
+    /// # Errors
+    /// If it takes too long, or ingestion stops.
+    pub fn catch_up(&self, online: &Online, repository: &Repository) -> Outcome {
+        let read =
+            repository.sources.iter().filter(|source| repository.views_of(&source.name).next().is_some());
+        let topics: BTreeSet<_> = read.map(|source| source.topic.as_str()).collect();
+        let mut ends = Vec::new();
+        for topic in topics {
+            for partition in 0..self.partitions {
+                let end = self.log.next_offset(&TopicPartition::new(topic, partition));
+                ends.push((topic, partition, end.map_err(failed("the end of the log"))?));
+            }
+        }
+        online.wait(&ends)
+    }
+
+    /// Has other definitions serve, and waits until they do and everything in the log is applied.
+    ///
+    /// # Errors
+    /// What the engine has against it.
+    pub fn change(&self, online: &Online, repository: &Arc<Repository>) -> Outcome {
+        let ingest = online.ingest();
+        ingest.change(Arc::clone(repository)).map_err(failed("change the definitions"))?;
+        if !ingest.wait_changed(CHANGED) {
+            return Err(format!("changed definitions do not serve after {CHANGED:?}"));
+        }
+        self.catch_up(online, repository)
+    }
+
+    /// Drops the store called `name`.
+    ///
+    /// # Errors
+    /// If its files cannot be removed.
+    pub fn drop_store(&self, name: &str) -> Outcome {
+        std::fs::remove_dir_all(self.dir.path().join(name)).map_err(failed("remove a store"))
+    }
+
+    /// What a lookup finds for each row at its instant.
+    ///
+    /// # Errors
+    /// What the engine has against it, but for rows that lie too far back.
+    pub fn look_up(&self, online: &Online) -> Outcome<Vec<Found>> {
+        let ask = |question: &Question| {
+            let found = self.ask(online, question, Some(question.at))?;
+            found.map_or(Ok(Found::OutOfRange), |answer| answers(question, &answer).map(Found::Answered))
+        };
+        self.subject.questions().map(ask).collect()
+    }
+
+    /// What a lookup by the stream's clock finds: for the rows whose instant the watermark of their sources
+    /// is.
+    ///
+    /// # Errors
+    /// What the engine has against it; or if the clock is not at `watermark` of the row, where that is known.
+    pub fn look_up_now(
+        &self,
+        online: &Online,
+        watermark: impl Fn(&Question) -> Option<i64>,
+    ) -> Outcome<Vec<Found>> {
+        let ask = |question: &Question| {
+            let answer = self.ask(online, question, None)?.ok_or("the watermark is out of range")?;
+            let now = answer.at.as_micros();
+            if let Some(expected) = watermark(question).filter(|expected| *expected != now) {
+                return Err(format!("the stream's clock is at {now} µs, the watermark is {expected} µs"));
+            }
+            if now != question.at {
+                return Ok(Found::NotAsked);
+            }
+            answers(question, &answer).map(Found::Answered)
+        };
+        self.subject.questions().map(ask).collect()
+    }
+
+    /// One lookup; nothing if it is refused because it lies too far back.
+    fn ask(&self, online: &Online, question: &Question, at: Option<i64>) -> Outcome<Option<LookupAnswer>> {
+        let key = |(name, (of_type, value)): (&String, &(FieldType, Value))| {
+            (name.clone(), column_of(&of_type.to_arrow(), [value.clone()]))
+        };
+        let request = LookupRequest {
+            features: question.features.clone(),
+            entities: question.keys.iter().map(key).collect(),
+            at: at.map(Instant::from_micros),
+            full_feature_names: true,
+        };
+        let now = Instant::from_micros(question.at);
+        match lookup(&online.ingest().serving(), &request, Clock::Stream, now, 1) {
+            Ok(Some(answer)) => Ok(Some(answer)),
+            Ok(None) => Err("other definitions came to serve under a lookup".to_owned()),
+            Err(error) if error.kind == Kind::OutOfRange => Ok(None),
+            Err(error) => Err(format!("a lookup: {error}")),
+        }
+    }
+
+    /// What the rows of training sets find, one set for the rows that ask the same features.
+    ///
+    /// # Errors
+    /// What the engine has against it.
+    pub fn training_rows(&self) -> Outcome<Vec<Found>> {
+        let questions: Vec<_> = self.subject.questions().collect();
+        let mut found = vec![Found::NotAsked; questions.len()];
+        for first in 0..questions.len() {
+            if !matches!(found[first], Found::NotAsked) {
+                continue;
+            }
+            let same: Vec<_> = (first..questions.len())
+                .filter(|n| questions[*n].features == questions[first].features)
+                .collect();
+            let set = self.training_set(&same.iter().map(|n| questions[*n]).collect::<Vec<_>>())?;
+            for (row, n) in same.iter().enumerate() {
+                let columns = questions[*n].columns.iter();
+                let answers = columns.map(|column| Ok((column.clone(), answer_in(&set, column, row)?)));
+                found[*n] = Found::Answered(answers.collect::<Outcome<_>>()?);
+            }
+        }
+        Ok(found)
+    }
+
+    fn training_set(&self, questions: &[&Question]) -> Outcome<RecordBatch> {
+        let column = |name: &str, of_type: FieldType, values: Vec<Value>| {
+            let array = column_of(&of_type.to_arrow(), values);
+            (Field::new(name, array.data_type().clone(), true), array)
+        };
+        let keys = questions[0].keys.iter().map(|(name, (of_type, _))| {
+            column(name, *of_type, questions.iter().map(|question| question.keys[name].1.clone()).collect())
+        });
+        let instants = questions.iter().map(|question| Value::Timestamp(question.written_at)).collect();
+        let instants = column("event_timestamp", FieldType::Timestamp, instants);
+        let (fields, arrays): (Vec<_>, Vec<_>) = keys.chain([instants]).unzip();
+        let spine =
+            RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).map_err(failed("the spine"))?;
+        let exclusive = self.subject.specification.exclusive;
+        let request = TrainingSetRequest {
+            features: questions[0].features.clone(),
+            spine_schema: spine.schema(),
+            spine: vec![spine],
+            timestamp_column: "event_timestamp".to_owned(),
+            boundary: if exclusive { Boundary::Exclusive } else { Boundary::Inclusive },
+            pin: None,
+            statuses: true,
+            full_feature_names: true,
+        };
+        let (budget, cancellation) = (Budget::default(), Cancellation::default());
+        let set = training_set(&self.subject.repository, &self.log, &request, &budget, &cancellation)
+            .map_err(failed("a training set"))?;
+        concat_batches(&set.schema, &set.batches().collect::<Vec<_>>()).map_err(failed("one batch"))
+    }
+
+    /// The dead letters that are in the log, where `arrivals` are what was appended.
+    ///
+    /// # Errors
+    /// If they cannot be read, or are about records that are not there.
+    pub fn letters(&self, arrivals: &[Arrival]) -> Outcome<Vec<FoundLetter>> {
+        let mut found = Vec::new();
+        for source in &self.subject.repository.sources {
+            for letter in letters_of(&self.log, &source.name)? {
+                let event = event_at(arrivals, &letter.topic, letter.partition, letter.offset);
+                let event = event.ok_or_else(|| format!("a dead letter of no record: {letter:?}"))?;
+                let (topic, view, reason) = (letter.topic, letter.view, Some(letter.reason));
+                found.push(FoundLetter { topic, event, view, reason });
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+}
+
+/// The only row of an answer.
+fn answers(question: &Question, answer: &LookupAnswer) -> Outcome<BTreeMap<String, Answer>> {
+    let one = |name: &String| {
+        let column = answer.columns.iter().find(|column| column.name == *name);
+        let column = column.ok_or_else(|| format!("the answer has no column `{name}`"))?;
+        let [status] = column.statuses[..] else {
+            return Err(format!("{} rows answer one", column.statuses.len()));
+        };
+        let value = cell(&column.values, 0);
+        Ok((name.clone(), Answer { value, status, data_type: column.values.data_type().clone() }))
+    };
+    question.columns.iter().map(one).collect()
+}
+
+/// One cell of a training set, with its status.
+fn answer_in(set: &RecordBatch, column: &str, row: usize) -> Outcome<Answer> {
+    let find =
+        |name: &str| set.column_by_name(name).ok_or_else(|| format!("the training set has no `{name}`"));
+    let (values, statuses) = (find(column)?, find(&format!("{column}__status"))?);
+    let statuses = statuses.as_string_opt::<i32>().ok_or("a status column is text")?;
+    Ok(Answer {
+        value: cell(values, row),
+        status: status(statuses.value(row)),
+        data_type: values.data_type().clone(),
+    })
+}
