@@ -7,7 +7,7 @@ use arrow::compute::filter_record_batch;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use thalweg_core::{FieldType, Instant};
 use thalweg_definitions::Source;
-use thalweg_log::{Decoded, DecoderSpec, EmbeddedLog, PartitionReader, TopicPartition};
+use thalweg_log::{Decoded, DecoderSpec, EmbeddedLog, PartitionReader, RECORD_TIMESTAMP, TopicPartition};
 
 use crate::{Error, Pin};
 
@@ -23,10 +23,18 @@ pub struct EventRange {
     pub to: Option<Instant>,
 }
 
+impl EventRange {
+    /// Whether a record stamped `timestamp` is wanted.
+    pub(crate) fn contains(self, timestamp: Instant) -> bool {
+        self.from.is_none_or(|from| timestamp >= from) && self.to.is_none_or(|to| timestamp < to)
+    }
+}
+
 /// The columns of a topic's events: every field of `source`, then `_topic`, `_partition`, `_offset`
-/// and the record's `_timestamp`.
+/// and the record's `_timestamp`, which is not there twice as the field `@timestamp`.
 pub fn events_schema(source: &Source) -> SchemaRef {
-    let fields = source.fields.iter().map(|field| Field::new(&field.name, field.field_type.to_arrow(), true));
+    let fields = source.fields.iter().filter(|field| field.name != RECORD_TIMESTAMP);
+    let fields = fields.map(|field| Field::new(&field.name, field.field_type.to_arrow(), true));
     let about_the_record = [
         Field::new("_topic", FieldType::String.to_arrow(), false),
         Field::new("_partition", FieldType::Int32.to_arrow(), false),
@@ -56,12 +64,8 @@ pub fn events<'a>(
     }
     pin.check(log)?;
     let schema = events_schema(source);
-    let spec = DecoderSpec {
-        format: source.format.clone(),
-        fields: source.fields.clone(),
-        unused: Vec::new(),
-        keep_payloads: false,
-    };
+    let (unused, fields) = source.fields.iter().cloned().partition(|field| field.name == RECORD_TIMESTAMP);
+    let spec = DecoderSpec { format: source.format.clone(), fields, unused, keep_payloads: false };
     let readers = pinned
         .next_offsets
         .iter()
@@ -89,9 +93,6 @@ fn to_batch(decoded: &Decoded, schema: &SchemaRef, range: EventRange) -> Result<
     columns.push(Arc::new(Int64Array::from(decoded.offsets.clone())));
     columns.push(Arc::new(timestamps));
     let batch = RecordBatch::try_new(schema.clone(), columns)?;
-    let wanted = decoded.timestamps_us.iter().map(|&micros| {
-        let timestamp = Instant::from_micros(micros);
-        range.from.is_none_or(|from| timestamp >= from) && range.to.is_none_or(|to| timestamp < to)
-    });
+    let wanted = decoded.timestamps_us.iter().map(|&micros| range.contains(Instant::from_micros(micros)));
     Ok(filter_record_batch(&batch, &wanted.map(Some).collect())?)
 }

@@ -225,16 +225,18 @@ class Client:
     push = produce
 
     def get_events(
-        self, topic: str, *, start: Instant | None = None, end: Instant | None = None
+        self, topic: str, *, start: Instant | None = None, end: Instant | None = None, dead_letters: bool = False
     ) -> pa.RecordBatchReader:
         """Decoded events of `topic` whose record timestamps lie in [start, end), up to the end of the log now.
+
+        With `dead_letters`, the records that could not be used, each with its bytes and the reason.
 
         >>> import thalweg
         >>> events = thalweg.Client().get_events("departures", end="2013-01-01T10:33:00Z").read_all()
         >>> events.select(["_offset", "carrier", "dep_delay"]).to_pylist()
         [{'_offset': 0, 'carrier': 'UA', 'dep_delay': 2.0}]
         """
-        command: dict[str, Any] = {"type": "events", "topic": topic}
+        command: dict[str, Any] = {"type": "events", "topic": topic, "dead_letters": dead_letters}
         if start is not None:
             command["from_us"] = to_micros(start)
         if end is not None:

@@ -103,6 +103,14 @@ impl Client {
         self.runtime.block_on(self.flight().get_flight_info(descriptor)).map_err(flight_error)
     }
 
+    /// The ticket of a flight, which has one endpoint.
+    pub(crate) fn ticket(info: &FlightInfo) -> Result<Ticket, Error> {
+        info.endpoint
+            .first()
+            .and_then(|endpoint| endpoint.ticket.clone())
+            .ok_or_else(|| Error::internal("the server's description names no endpoint"))
+    }
+
     /// Fetches all batches of a ticket, handing each to `take`.
     pub(crate) fn fetch(
         &self,

@@ -2,6 +2,7 @@
 
 mod apply;
 mod client;
+mod events;
 mod get;
 mod instant;
 mod output;
@@ -62,6 +63,8 @@ enum Command {
     Get(get::Options),
     /// Build a training set from the log.
     TrainingSet(training_set::Options),
+    /// Write the events of a topic, or its dead letters, to a file.
+    Events(events::Options),
     /// Show lag, watermarks, views and their state.
     Status,
     /// Show the topics of the log.
@@ -94,6 +97,7 @@ fn run(line: CommandLine) -> Result<(), Error> {
         Command::Produce(options) => produce::run(&common, config, options),
         Command::Get(options) => get::run(&common, config, &options),
         Command::TrainingSet(options) => training_set::run(&common, config, &options),
+        Command::Events(options) => events::run(&common, config, &options),
         Command::Status => status::run(&common, config),
         Command::Topics => topics::run(&common, config),
     }

@@ -91,11 +91,7 @@ fn from_server(
     let info = client.describe(&Command::TrainingSet(command))?;
     let about: serde_json::Value = serde_json::from_slice(&info.app_metadata)
         .map_err(|cause| Error::internal(format!("the server's description cannot be read: {cause}")))?;
-    let ticket = info
-        .endpoint
-        .first()
-        .and_then(|endpoint| endpoint.ticket.clone())
-        .ok_or_else(|| Error::internal("the server's description names no endpoint"))?;
+    let ticket = Client::ticket(&info)?;
     let mut file = ParquetFile::create(out, Arc::new(info.try_decode_schema()?))?;
     client.fetch(ticket, |batch| {
         bar.inc(batch.num_rows() as u64);

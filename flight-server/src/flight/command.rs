@@ -80,6 +80,9 @@ pub struct EventsCommand {
     /// Leaves out records stamped then or later, microseconds since the epoch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to_us: Option<i64>,
+    /// Asks for the records that could not be used, each with the reason, in place of the events.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub dead_letters: bool,
     /// The log prefix to read; the end of the log now, if none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pin: Option<Pin>,

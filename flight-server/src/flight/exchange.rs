@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use thalweg_backfill::{Cancellation, Prepared, TrainingSet, training_set};
+use thalweg_backfill::{Budget, Cancellation, Prepared, TrainingSet, training_set};
 use thalweg_definitions::Repository;
+use thalweg_log::EmbeddedLog;
 
 use super::command::TrainingSetCommand;
 use super::training_set::request;
@@ -17,9 +18,11 @@ use crate::node::Node;
 ///
 /// Which keys will come is not known beforehand, so each batch replays the log: an exchange holds no more
 /// memory than one batch takes, and takes the time of one training set for each.
-pub(super) struct Exchange {
-    node: Arc<Node>,
+pub struct Exchange {
     repository: Arc<Repository>,
+    log: Arc<EmbeddedLog>,
+    /// What one batch may hold.
+    memory_budget_bytes: usize,
     /// With the pin that all batches rest on.
     command: TrainingSetCommand,
     spine: SchemaRef,
@@ -27,12 +30,23 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
-    /// Begins an exchange for rows of the schema `spine`.
+    /// Begins an exchange with `node` for rows of the schema `spine`.
+    ///
+    /// # Errors
+    /// What [`over`](Self::over) says.
+    pub(super) fn begin(node: &Node, command: TrainingSetCommand, spine: SchemaRef) -> Result<Self, Error> {
+        Self::over(node.repository(), Arc::clone(node.log()), node.history_bytes(), command, spine)
+    }
+
+    /// Begins an exchange over `log` for rows of the schema `spine`, each batch of which may hold so much
+    /// memory.
     ///
     /// # Errors
     /// Whatever is wrong with the command or the columns; a spine in the command.
-    pub(super) fn begin(
-        node: Arc<Node>,
+    pub fn over(
+        repository: Arc<Repository>,
+        log: Arc<EmbeddedLog>,
+        memory_budget_bytes: usize,
         mut command: TrainingSetCommand,
         spine: SchemaRef,
     ) -> Result<Self, Error> {
@@ -41,16 +55,15 @@ impl Exchange {
                 "an exchange is about the rows sent in it; leave `spine` and `commit` out, or use DoGet",
             ));
         }
-        let repository = node.repository();
         let empty = request(&command, spine.clone(), Vec::new())?;
-        let prepared = Prepared::new(&repository, node.log(), &empty)?;
+        let prepared = Prepared::new(&repository, &log, &empty)?;
         let schema = prepared.schema().clone();
         command.pin = Some(prepared.commit().manifest.pin.clone());
-        Ok(Self { node, repository, command, spine, schema })
+        Ok(Self { repository, log, memory_budget_bytes, command, spine, schema })
     }
 
     /// Schema of every answer: the columns of the rows, features, statuses where asked for.
-    pub(super) fn schema(&self) -> &SchemaRef {
+    pub fn schema(&self) -> &SchemaRef {
         &self.schema
     }
 
@@ -58,9 +71,9 @@ impl Exchange {
     ///
     /// # Errors
     /// What [`training_set`] says.
-    pub(super) fn join(&self, batch: RecordBatch, cancellation: &Cancellation) -> Result<TrainingSet, Error> {
+    pub fn join(&self, batch: RecordBatch, cancellation: &Cancellation) -> Result<TrainingSet, Error> {
         let request = request(&self.command, self.spine.clone(), vec![batch])?;
-        let budget = self.node.history_budget();
-        Ok(training_set(&self.repository, self.node.log(), &request, &budget, cancellation)?)
+        let budget = Budget::new(self.memory_budget_bytes);
+        Ok(training_set(&self.repository, &self.log, &request, &budget, cancellation)?)
     }
 }

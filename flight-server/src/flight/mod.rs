@@ -12,6 +12,8 @@ mod spool;
 mod training_set;
 
 pub use command::{AsOf, Command, EventsCommand, ProduceCommand, SpineRef, TrainingSetCommand};
+pub(crate) use events::{describe as describe_events, read as read_events};
+pub use exchange::Exchange;
 pub(crate) use received::report_only_our_panics;
 pub(crate) use sent::encode;
 pub use service::FlightServer;

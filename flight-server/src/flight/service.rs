@@ -70,7 +70,7 @@ impl FlightServer {
                     }
                     Command::Events(command) => {
                         let (schema, ticket) = events::describe(&node, &command)?;
-                        Ok(info.try_with_schema(&schema)?.with_endpoint(endpoint(&ticket)))
+                        Ok(info.try_with_schema(&schema)?.with_endpoint(endpoint(&Command::Events(ticket))))
                     }
                     Command::Produce(_) => {
                         Err(Error::invalid("`produce` takes rows by DoPut; it gives none"))
@@ -95,7 +95,7 @@ impl FlightServer {
     async fn exchange(&self, command: TrainingSetCommand, mut rows: Received) -> Result<FlightStream, Error> {
         let spine = rows.begin().await?;
         let node = self.node.clone();
-        let exchange = Arc::new(self.pool.run(move || Exchange::begin(node, command, spine)).await?);
+        let exchange = Arc::new(self.pool.run(move || Exchange::begin(&node, command, spine)).await?);
         let (mut whole, announced) = Whole::begin(exchange.schema());
         let cancelled_with_the_call = CancelOnDrop(Cancellation::default());
         let (heavy, metrics) = (self.heavy.clone(), self.metrics.clone());

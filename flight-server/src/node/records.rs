@@ -22,12 +22,13 @@ impl Node {
         request: &TrainingSetRequest,
         cancellation: &Cancellation,
     ) -> Result<TrainingSet, Error> {
-        Ok(training_set(&self.repository(), &self.log, request, &self.history_budget(), cancellation)?)
+        let budget = Budget::new(self.history_bytes());
+        Ok(training_set(&self.repository(), &self.log, request, &budget, cancellation)?)
     }
 
-    /// What one request about the past may hold in memory.
-    pub fn history_budget(&self) -> Budget {
-        Budget::new(usize::try_from(self.config.history.memory_budget_bytes).unwrap_or(usize::MAX))
+    /// The bytes of events that one request about the past may hold in memory.
+    pub fn history_bytes(&self) -> usize {
+        usize::try_from(self.config.history.memory_budget_bytes).unwrap_or(usize::MAX)
     }
 
     /// The source of the registered definitions that reads `topic`.
