@@ -17,8 +17,8 @@ const READ_BYTES: usize = 1 << 20;
 
 const MICROS_PER_MILLI: i64 = 1_000;
 
-/// The columns of dead letters: where the record is (`_topic`, `_partition`, `_offset`), its `_timestamp`, the
-/// `_view` it is dead for (null: all of its source's), the `_reason`, and its bytes, `_key` and `_value`.
+/// The columns of dead letters: where the record is (`_topic`, `_partition`, `_offset`), its `_timestamp`,
+/// the `_view` it is dead for (null: all of its source's), the `_reason`, and its bytes, `_key` and `_value`.
 pub fn dead_letters_schema() -> SchemaRef {
     let field = |name, field_type: FieldType, nullable| Field::new(name, field_type.to_arrow(), nullable);
     Arc::new(Schema::new(vec![

@@ -5,6 +5,7 @@ mod client;
 mod events;
 mod get;
 mod instant;
+mod manifest;
 mod output;
 mod parquet_file;
 mod produce;

@@ -12,6 +12,7 @@ use parquet::arrow::arrow_writer::{
 };
 use parquet::basic::Compression;
 use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use rayon::prelude::*;
@@ -69,6 +70,11 @@ impl ParquetFile {
         }
         self.rows += batch.num_rows() as u64;
         Ok(())
+    }
+
+    /// Writes `text` under `key` among what the file says of itself.
+    pub(super) fn note(&mut self, key: &str, text: String) {
+        self.file.append_key_value_metadata(KeyValue::new(key.to_owned(), text));
     }
 
     /// Ends the file, gives it its name, and says how many rows it has.

@@ -8,15 +8,15 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 use thalweg_backfill::{Boundary, Cancellation, TrainingSetRequest};
 use thalweg_core::FieldType;
 
-use super::Common;
 use super::client::Client;
 use super::output::{progress, say, thousands};
 use super::parquet_file::ParquetFile;
 use super::target::Target;
+use super::{Common, manifest};
 use crate::Error;
 use crate::config::Config;
 use crate::flight::{Command, SpineRef, TrainingSetCommand};
@@ -40,6 +40,9 @@ pub(crate) struct Options {
     /// Add a status column for every feature.
     #[arg(long)]
     statuses: bool,
+    /// Rest on the log as it was for an earlier training set: its Parquet file, or its manifest as JSON.
+    #[arg(long, value_name = "FILE")]
+    pin: Option<PathBuf>,
     /// Parquet file to write.
     #[arg(short = 'o', long, value_name = "FILE")]
     out: PathBuf,
@@ -62,16 +65,18 @@ pub(super) fn run(common: &Common, config: Config, options: &Options) -> Result<
         timestamp_column: Some(options.timestamp_column.clone()),
         boundary: options.boundary,
         statuses: options.statuses,
+        pin: options.pin.as_deref().map(manifest::pin_of).transpose()?,
         ..Default::default()
     };
     let bar = progress("rows");
-    let (commit, rows) = match Target::find(common, config)? {
+    let (about, rows) = match Target::find(common, config)? {
         Target::Server(client) => from_server(&client, command, schema, spine, &options.out, &bar)?,
         Target::Files(node) => from_files(&node, &command, schema, spine, &options.out, &bar)?,
     };
     bar.finish_and_clear();
+    let commit = about["commit"].as_str().unwrap_or_default();
     if common.json {
-        say(json!({"commit": commit, "rows": rows, "file": options.out}))
+        say(json!({"commit": commit, "rows": rows, "file": options.out, "manifest": about["manifest"]}))
     } else {
         say(format_args!("{} rows in {}\ncommit {commit}", thousands(rows), options.out.display()))
     }
@@ -84,12 +89,12 @@ fn from_server(
     spine: Vec<RecordBatch>,
     out: &Path,
     bar: &indicatif::ProgressBar,
-) -> Result<(String, u64), Error> {
+) -> Result<(Value, u64), Error> {
     let uploaded = client.put(&Command::TrainingSet(command.clone()), schema, spine.into_iter().map(Ok))?;
     let upload = uploaded["spine"]["upload"].as_str().unwrap_or_default().to_owned();
     command.spine = Some(SpineRef { upload });
     let info = client.describe(&Command::TrainingSet(command))?;
-    let about: serde_json::Value = serde_json::from_slice(&info.app_metadata)
+    let about: Value = serde_json::from_slice(&info.app_metadata)
         .map_err(|cause| Error::internal(format!("the server's description cannot be read: {cause}")))?;
     let ticket = Client::ticket(&info)?;
     let mut file = ParquetFile::create(out, Arc::new(info.try_decode_schema()?))?;
@@ -97,7 +102,8 @@ fn from_server(
         bar.inc(batch.num_rows() as u64);
         file.write(&batch)
     })?;
-    Ok((about["commit"].as_str().unwrap_or_default().to_owned(), file.finish()?))
+    manifest::keep(&mut file, &about);
+    Ok((about, file.finish()?))
 }
 
 fn from_files(
@@ -107,14 +113,14 @@ fn from_files(
     spine: Vec<RecordBatch>,
     out: &Path,
     bar: &indicatif::ProgressBar,
-) -> Result<(String, u64), Error> {
+) -> Result<(Value, u64), Error> {
     let request = TrainingSetRequest {
         features: command.features()?,
         spine_schema: schema,
         spine,
         timestamp_column: command.timestamp_column(),
         boundary: command.boundary,
-        pin: None,
+        pin: command.pin.clone(),
         statuses: command.statuses,
         full_feature_names: true,
     };
@@ -124,7 +130,9 @@ fn from_files(
         bar.inc(batch.num_rows() as u64);
         file.write(&batch)?;
     }
-    Ok((set.commit.id.clone(), file.finish()?))
+    let about = json!({"commit": set.commit.id, "manifest": set.commit.manifest});
+    manifest::keep(&mut file, &about);
+    Ok((about, file.finish()?))
 }
 
 /// A spine from a file. CSV columns take the types their values tell.
