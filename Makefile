@@ -5,7 +5,7 @@ export CARGO_TARGET_DIR ?= $(HOME)/.cache/thalweg/target
 
 BIN := $(CARGO_TARGET_DIR)/debug/thalweg
 
-.PHONY: demo build test lint bench setup clean
+.PHONY: demo build test lint bench rules setup clean
 
 demo: setup build
 	$(BIN) demo $(DEMO_ARGS)
@@ -24,6 +24,10 @@ lint:
 
 bench: setup
 	./benches/run
+
+# Writes docs/rules anew from the files of tests/spec.
+rules:
+	THALWEG_WRITE_RULES=1 cargo test --quiet --locked --workspace --test specification the_pages
 
 setup:
 	./scripts/setup

@@ -3,7 +3,7 @@
 //! `THALWEG_SPEC=windows/sliding cargo test --test specification` takes only the files with that in their
 //! path.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rand::SeedableRng;
 use thalweg_tests::generator::{Case, Chance};
-use thalweg_tests::spec::{Mode, Report, case_as_file, check, mutate};
+use thalweg_tests::spec::{Mode, Report, case_as_file, check, mutate, pages};
 
 /// Every rule holds, by whatever way the values come about.
 #[test]
@@ -46,12 +46,46 @@ fn a_printed_case_holds_in_every_mode() {
     assert!(rows > 100, "{rows} rows are hardly any");
 }
 
+/// The pages of `docs/rules` say what the files say. `THALWEG_WRITE_RULES=1` writes them anew.
+#[test]
+fn the_pages_are_those_of_the_files() {
+    if std::env::var_os("THALWEG_SPEC").is_some() {
+        return;
+    }
+    let files = over_all_files(|file, text| (file.to_owned(), text.to_owned()));
+    let pages = pages(files.iter().map(|(file, text)| (file.as_str(), text.as_str()))).expect("sound files");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/rules");
+    if std::env::var_os("THALWEG_WRITE_RULES").is_some() {
+        std::fs::remove_dir_all(&folder).expect("the pages there were");
+        for (page, text) in &pages {
+            let path = folder.join(page);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder for the page");
+            std::fs::write(path, text).expect("the page");
+        }
+    }
+    let mut found = Vec::new();
+    find(&folder, "md", &mut found);
+    let found: BTreeMap<_, _> = found
+        .iter()
+        .map(|path| {
+            let name = path.strip_prefix(&folder).expect("below the folder").to_string_lossy().into_owned();
+            (name, std::fs::read_to_string(path).expect("a page that was just listed"))
+        })
+        .collect();
+    let names = pages.keys().chain(found.keys());
+    let stale: BTreeSet<_> = names.filter(|page| pages.get(*page) != found.get(*page)).collect();
+    assert!(
+        stale.is_empty(),
+        "the pages {stale:?} are not those of the files: `make rules` writes them anew"
+    );
+}
+
 /// What `go` gives for the name and text of each file, in the order of names.
 fn over_all_files<T: Send>(go: impl Fn(&str, &str) -> T + Sync) -> Vec<T> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("spec");
     let wanted = std::env::var("THALWEG_SPEC").unwrap_or_default();
     let mut files = Vec::new();
-    find(&folder, &mut files);
+    find(&folder, "yaml", &mut files);
     files.sort();
     files.retain(|file| file.to_string_lossy().contains(&wanted));
     assert!(!files.is_empty(), "there are no files with `{wanted}` in their path below {}", folder.display());
@@ -74,12 +108,13 @@ fn over_all_files<T: Send>(go: impl Fn(&str, &str) -> T + Sync) -> Vec<T> {
     done.into_inner().expect("no worker panics").into_values().collect()
 }
 
-fn find(folder: &Path, files: &mut Vec<PathBuf>) {
+/// Adds all files below `folder` whose names end in `ending`.
+fn find(folder: &Path, ending: &str, files: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).expect("the folder of specification files") {
         let path = entry.expect("an entry of a folder").path();
         if path.is_dir() {
-            find(&path, files);
-        } else if path.extension().is_some_and(|extension| extension == "yaml") {
+            find(&path, ending, files);
+        } else if path.extension().is_some_and(|extension| extension == ending) {
             files.push(path);
         }
     }
