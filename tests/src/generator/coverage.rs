@@ -71,8 +71,9 @@ fn cases_have_everything_in_them() {
     }
     expected.extend(["any of bool", "all of bool", "null first", "null kept"].map(String::from));
     expected.extend(["sliding", "coarse", "tumbling", "session"].map(String::from));
-    expected
-        .extend(["sum", "avg", "variance", "stddev", "min", "max", "first"].map(|name| format!("NaN {name}")));
+    expected.extend(
+        ["sum", "avg", "variance", "stddev", "min", "max", "first"].map(|name| format!("NaN {name}")),
+    );
     expected.extend(["sum", "avg", "variance", "min", "max"].map(|name| format!("infinite {name}")));
     expected.extend(["sum", "avg", "min", "max"].map(|name| format!("subnormal {name}")));
     expected.extend(["min", "max", "first", "last"].map(|name| format!("-0.0 {name}")));
