@@ -204,8 +204,9 @@ fn counts(rows: &[Row]) -> Vec<(Value, i64)> {
     let mut counts: Vec<(Value, i64)> = Vec::new();
     for value in rows.iter().filter_map(|row| row.value.clone()).filter(|value| !value.is_null()) {
         let value = match value {
-            Value::Float32(0.0) => Value::Float32(0.0),
-            Value::Float64(0.0) => Value::Float64(0.0),
+            // −0.0 + 0.0 is 0.0.
+            Value::Float32(x) => Value::Float32(x + 0.0),
+            Value::Float64(x) => Value::Float64(x + 0.0),
             value => value,
         };
         match counts.iter().position(|(known, _)| !above(&value, known)) {

@@ -64,8 +64,8 @@ fn name(schema: &Schema) -> &str {
 
 /// The other type of a union of null and one.
 fn without_null(schema: &Schema) -> &Schema {
-    let branches = schema.as_array().into_iter().flatten();
-    branches.filter(|branch| name(branch) != "null").next_back().unwrap_or(schema)
+    let mut branches = schema.as_array().into_iter().flatten();
+    branches.rfind(|branch| name(branch) != "null").unwrap_or(schema)
 }
 
 /// The datum of `schema` that says `node`; a field that is not there is null.

@@ -14,7 +14,7 @@ use crate::harness::Outcome;
 /// # Errors
 /// If neither can be.
 pub fn redefined(specification: &Specification) -> Outcome<Arc<Repository>> {
-    let one_more = |view: &mut Vec<(String, Node)>| {
+    let one_more = |view: &mut Entries| {
         let features =
             view.iter_mut().find(|(key, _)| key == "features").map(|(_, features)| &mut features.content);
         if let Some(Content::Map(features)) = features {
@@ -22,7 +22,7 @@ pub fn redefined(specification: &Specification) -> Outcome<Arc<Repository>> {
             features.push(("redefinition".to_owned(), Node { line: 0, content: count }));
         }
     };
-    let another_ttl = |view: &mut Vec<(String, Node)>| {
+    let another_ttl = |view: &mut Entries| {
         view.retain(|(key, _)| key != "ttl");
         view.push(("ttl".to_owned(), scalar("1us")));
         one_more(view);
@@ -32,12 +32,15 @@ pub fn redefined(specification: &Specification) -> Outcome<Arc<Repository>> {
         .map_err(|mistakes| format!("the changed definitions are refused: {mistakes}"))
 }
 
+/// The entries of a mapping.
+type Entries = Vec<(String, Node)>;
+
 fn scalar(text: &str) -> Node {
     Node { line: 0, content: Content::Scalar(text.to_owned(), true) }
 }
 
 /// The definition file in which every view is changed.
-fn changed(definitions: &Node, change: &dyn Fn(&mut Vec<(String, Node)>)) -> String {
+fn changed(definitions: &Node, change: &dyn Fn(&mut Entries)) -> String {
     let mut definitions = definitions.clone();
     if let Content::Map(sections) = &mut definitions.content {
         let views =
