@@ -17,6 +17,7 @@ mod definitions;
 mod feature;
 mod fields;
 mod file;
+mod history;
 mod json;
 mod mode;
 mod mutate;

@@ -11,6 +11,8 @@ pub enum Mode {
     StreamClock,
     /// By training sets.
     TrainingSet,
+    /// By exchanges, in which each row is a batch of its own.
+    Exchange,
     /// By lookups after ingest and store were stopped and opened again after every event.
     Restarts,
     /// By lookups and training sets where the events lie in one, two and three partitions.
@@ -27,11 +29,12 @@ pub enum Mode {
 
 impl Mode {
     /// All modes.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Oracle,
         Self::Lookup,
         Self::StreamClock,
         Self::TrainingSet,
+        Self::Exchange,
         Self::Restarts,
         Self::Partitions,
         Self::Shuffled,
@@ -47,6 +50,7 @@ impl Mode {
             Self::Lookup => "lookup",
             Self::StreamClock => "stream_clock",
             Self::TrainingSet => "training_set",
+            Self::Exchange => "exchange",
             Self::Restarts => "restarts",
             Self::Partitions => "partitions",
             Self::Shuffled => "shuffled",

@@ -46,6 +46,10 @@ impl<'a> Runner<'a> {
             Mode::Lookup => Ok(vec![self.whole()?.lookup.clone()]),
             Mode::StreamClock => Ok(vec![self.whole()?.stream_clock.clone()?]),
             Mode::TrainingSet => Ok(vec![training_set(&self.whole()?.stage, "")?]),
+            Mode::Exchange => {
+                let rows = self.whole()?.stage.exchanged_rows()?;
+                Ok(vec![Run { what: String::new(), online: false, rows, letters: None }])
+            }
             Mode::Rebuilt => {
                 let stage = &self.whole()?.stage;
                 stage.drop_store(FIRST)?;

@@ -1,15 +1,10 @@
-//! The engine in a temporary folder: a log that is being written, stores, lookups, training sets, dead
-//! letters.
+//! The engine in a temporary folder: a log that is being written, stores, lookups, dead letters.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::{AsArray, RecordBatch};
-use arrow::compute::concat_batches;
-use arrow::datatypes::{Field, Schema};
 use tempfile::TempDir;
-use thalweg_backfill::{Boundary, Budget, Cancellation, TrainingSetRequest, training_set};
 use thalweg_core::{FieldType, Instant, Value, column_of};
 use thalweg_definitions::Repository;
 use thalweg_flight_server::Kind;
@@ -20,15 +15,17 @@ use thalweg_log::{EmbeddedLog, EmbeddedOptions, NewRecord, TopicIds, TopicPartit
 use super::arrival::Arrival;
 use super::question::Question;
 use super::subject::{Found, FoundLetter, Subject, event_at};
-use crate::harness::{Answer, Online, Outcome, Pace, cell, failed, letters_of, status, temporary_folder};
+use crate::harness::{Answer, Online, Outcome, Pace, cell, failed, letters_of, temporary_folder};
 
 /// How long a change of definitions may take.
 const CHANGED: Duration = Duration::from_secs(30);
 
 /// A log and the stores beside it.
 pub struct Stage<'a> {
-    subject: &'a Subject<'a>,
-    log: Arc<EmbeddedLog>,
+    /// What is asked.
+    pub subject: &'a Subject<'a>,
+    /// The log.
+    pub log: Arc<EmbeddedLog>,
     dir: TempDir,
     partitions: i32,
 }
@@ -183,60 +180,6 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// What the rows of training sets find, one set for the rows that ask the same features.
-    ///
-    /// # Errors
-    /// What the engine has against it.
-    pub fn training_rows(&self) -> Outcome<Vec<Found>> {
-        let questions: Vec<_> = self.subject.questions().collect();
-        let mut found = vec![Found::NotAsked; questions.len()];
-        for first in 0..questions.len() {
-            if !matches!(found[first], Found::NotAsked) {
-                continue;
-            }
-            let same: Vec<_> = (first..questions.len())
-                .filter(|n| questions[*n].features == questions[first].features)
-                .collect();
-            let set = self.training_set(&same.iter().map(|n| questions[*n]).collect::<Vec<_>>())?;
-            for (row, n) in same.iter().enumerate() {
-                let columns = questions[*n].columns.iter();
-                let answers = columns.map(|column| Ok((column.clone(), answer_in(&set, column, row)?)));
-                found[*n] = Found::Answered(answers.collect::<Outcome<_>>()?);
-            }
-        }
-        Ok(found)
-    }
-
-    fn training_set(&self, questions: &[&Question]) -> Outcome<RecordBatch> {
-        let column = |name: &str, of_type: FieldType, values: Vec<Value>| {
-            let array = column_of(&of_type.to_arrow(), values);
-            (Field::new(name, array.data_type().clone(), true), array)
-        };
-        let keys = questions[0].keys.iter().map(|(name, (of_type, _))| {
-            column(name, *of_type, questions.iter().map(|question| question.keys[name].1.clone()).collect())
-        });
-        let instants = questions.iter().map(|question| Value::Timestamp(question.written_at)).collect();
-        let instants = column("event_timestamp", FieldType::Timestamp, instants);
-        let (fields, arrays): (Vec<_>, Vec<_>) = keys.chain([instants]).unzip();
-        let spine =
-            RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).map_err(failed("the spine"))?;
-        let exclusive = self.subject.specification.exclusive;
-        let request = TrainingSetRequest {
-            features: questions[0].features.clone(),
-            spine_schema: spine.schema(),
-            spine: vec![spine],
-            timestamp_column: "event_timestamp".to_owned(),
-            boundary: if exclusive { Boundary::Exclusive } else { Boundary::Inclusive },
-            pin: None,
-            statuses: true,
-            full_feature_names: true,
-        };
-        let (budget, cancellation) = (Budget::default(), Cancellation::default());
-        let set = training_set(&self.subject.repository, &self.log, &request, &budget, &cancellation)
-            .map_err(failed("a training set"))?;
-        concat_batches(&set.schema, &set.batches().collect::<Vec<_>>()).map_err(failed("one batch"))
-    }
-
     /// The dead letters that are in the log, where `arrivals` are what was appended.
     ///
     /// # Errors
@@ -268,17 +211,4 @@ fn answers(question: &Question, answer: &LookupAnswer) -> Outcome<BTreeMap<Strin
         Ok((name.clone(), Answer { value, status, data_type: column.values.data_type().clone() }))
     };
     question.columns.iter().map(one).collect()
-}
-
-/// One cell of a training set, with its status.
-fn answer_in(set: &RecordBatch, column: &str, row: usize) -> Outcome<Answer> {
-    let find =
-        |name: &str| set.column_by_name(name).ok_or_else(|| format!("the training set has no `{name}`"));
-    let (values, statuses) = (find(column)?, find(&format!("{column}__status"))?);
-    let statuses = statuses.as_string_opt::<i32>().ok_or("a status column is text")?;
-    Ok(Answer {
-        value: cell(values, row),
-        status: status(statuses.value(row)),
-        data_type: values.data_type().clone(),
-    })
 }

@@ -1,0 +1,135 @@
+//! Rows with their features from the log: training sets, and exchanges.
+
+use std::sync::Arc;
+
+use arrow::array::{AsArray, RecordBatch};
+use arrow::compute::concat_batches;
+use arrow::datatypes::{Field, Schema};
+use thalweg_backfill::{
+    Boundary, Budget, Cancellation, Features, TrainingSet, TrainingSetRequest, training_set,
+};
+use thalweg_core::{FieldType, Value, column_of};
+use thalweg_flight_server::flight::{Exchange, TrainingSetCommand};
+
+use super::question::Question;
+use super::stage::Stage;
+use super::subject::Found;
+use crate::harness::{Answer, Outcome, cell, failed, status};
+
+/// What the log's events may take of memory.
+const MEMORY_BUDGET_BYTES: usize = 1 << 26;
+
+impl Stage<'_> {
+    /// What training sets find, one set for the rows that ask the same features.
+    ///
+    /// # Errors
+    /// What the engine has against it.
+    pub fn training_rows(&self) -> Outcome<Vec<Found>> {
+        self.of_alike_rows(|features, spine| {
+            let request = TrainingSetRequest {
+                features: features.clone(),
+                spine_schema: spine.schema(),
+                spine: vec![spine],
+                timestamp_column: "event_timestamp".to_owned(),
+                boundary: self.boundary(),
+                pin: None,
+                statuses: true,
+                full_feature_names: true,
+            };
+            let budget = Budget::new(MEMORY_BUDGET_BYTES);
+            let cancellation = Cancellation::default();
+            training_set(&self.subject.repository, &self.log, &request, &budget, &cancellation)
+                .map_err(failed("a training set"))
+                .and_then(|set| rows_of(&set))
+        })
+    }
+
+    /// What exchanges find, one exchange for the rows that ask the same features, each row in a batch of its own.
+    ///
+    /// # Errors
+    /// What the engine has against it.
+    pub fn exchanged_rows(&self) -> Outcome<Vec<Found>> {
+        self.of_alike_rows(|features, spine| {
+            let (feature_service, features) = match features.clone() {
+                Features::Service(name) => (Some(name), Vec::new()),
+                Features::List(references) => (None, references),
+            };
+            let command = TrainingSetCommand {
+                feature_service,
+                features,
+                boundary: self.boundary(),
+                statuses: true,
+                ..TrainingSetCommand::default()
+            };
+            let (repository, log) = (Arc::clone(&self.subject.repository), Arc::clone(&self.log));
+            let exchange = Exchange::over(repository, log, MEMORY_BUDGET_BYTES, command, spine.schema())
+                .map_err(failed("an exchange"))?;
+            let join = |row| {
+                let set = exchange.join(spine.slice(row, 1), &Cancellation::default());
+                rows_of(&set.map_err(failed("a batch of an exchange"))?)
+            };
+            let batches = (0..spine.num_rows()).map(join).collect::<Outcome<Vec<_>>>()?;
+            concat_batches(exchange.schema(), &batches).map_err(failed("batches of an exchange"))
+        })
+    }
+
+    /// What `join` finds for each row, which is given those that ask the same features together.
+    fn of_alike_rows(
+        &self,
+        join: impl Fn(&Features, RecordBatch) -> Outcome<RecordBatch>,
+    ) -> Outcome<Vec<Found>> {
+        let questions: Vec<_> = self.subject.questions().collect();
+        let mut found = vec![Found::NotAsked; questions.len()];
+        for first in 0..questions.len() {
+            if !matches!(found[first], Found::NotAsked) {
+                continue;
+            }
+            let features = &questions[first].features;
+            let alike: Vec<_> =
+                (first..questions.len()).filter(|n| questions[*n].features == *features).collect();
+            let spine = spine(&alike.iter().map(|n| questions[*n]).collect::<Vec<_>>())?;
+            let rows = join(features, spine)?;
+            for (row, n) in alike.iter().enumerate() {
+                let columns = questions[*n].columns.iter();
+                let answers = columns.map(|column| Ok((column.clone(), answer(&rows, column, row)?)));
+                found[*n] = Found::Answered(answers.collect::<Outcome<_>>()?);
+            }
+        }
+        Ok(found)
+    }
+
+    const fn boundary(&self) -> Boundary {
+        if self.subject.specification.exclusive { Boundary::Exclusive } else { Boundary::Inclusive }
+    }
+}
+
+/// Join keys and instant of each question; all have the same join keys.
+fn spine(questions: &[&Question]) -> Outcome<RecordBatch> {
+    let column = |name: &str, of_type: FieldType, values: Vec<Value>| {
+        let array = column_of(&of_type.to_arrow(), values);
+        (Field::new(name, array.data_type().clone(), true), array)
+    };
+    let keys = questions[0].keys.iter().map(|(name, (of_type, _))| {
+        column(name, *of_type, questions.iter().map(|question| question.keys[name].1.clone()).collect())
+    });
+    let instants = questions.iter().map(|question| Value::Timestamp(question.written_at)).collect();
+    let instants = column("event_timestamp", FieldType::Timestamp, instants);
+    let (fields, arrays): (Vec<_>, Vec<_>) = keys.chain([instants]).unzip();
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).map_err(failed("the rows to be joined"))
+}
+
+fn rows_of(set: &TrainingSet) -> Outcome<RecordBatch> {
+    concat_batches(&set.schema, &set.batches().collect::<Vec<_>>()).map_err(failed("one batch"))
+}
+
+/// One cell, with its status.
+fn answer(rows: &RecordBatch, column: &str, row: usize) -> Outcome<Answer> {
+    let find = |name: &str| rows.column_by_name(name).ok_or_else(|| format!("there is no column `{name}`"));
+    let (values, statuses) = (find(column)?, find(&format!("{column}__status"))?);
+    let statuses = statuses.as_string_opt::<i32>().ok_or("a status column is text")?;
+    Ok(Answer {
+        value: cell(values, row),
+        status: status(statuses.value(row)),
+        data_type: values.data_type().clone(),
+    })
+}
