@@ -1,5 +1,6 @@
 //! How far a reader may go.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use thalweg_log::{EmbeddedLog, TopicPartition};
@@ -10,6 +11,9 @@ use thalweg_store::TopicState;
 pub(crate) enum Bound {
     /// As far as the log does.
     LogEnd,
+    /// As far as the log does, and at least to where it ended when this was made (next offsets, by partition): what
+    /// is built over a topic that nothing serves yet answers nothing before it has seen what there was.
+    LogEndPast(BTreeMap<i32, i64>),
     /// As far as another state of the topic has come: the one that serves while this one is built, so that
     /// they can come to the same offsets, and answers never fall back when one takes the other's place.
     Applied(Arc<TopicState>),
@@ -18,17 +22,17 @@ pub(crate) enum Bound {
 impl Bound {
     /// What is built beside `serving` goes as far as that has come. A state that is not of this log would be
     /// no bound.
-    pub(crate) fn beside(serving: Option<&Arc<TopicState>>, log: &EmbeddedLog) -> Self {
+    pub(crate) fn beside(serving: Option<&Arc<TopicState>>, topic: &str, log: &EmbeddedLog) -> Self {
         match serving.filter(|serving| belongs_to(serving, log)) {
             Some(serving) => Self::Applied(Arc::clone(serving)),
-            None => Self::LogEnd,
+            None => Self::LogEndPast(ends(log, topic).collect()),
         }
     }
 
     /// The offset up to which `partition`, whose log ends at `end`, may be read now.
     pub(crate) fn of(&self, partition: i32, end: i64) -> i64 {
         match self {
-            Self::LogEnd => end,
+            Self::LogEnd | Self::LogEndPast(_) => end,
             Self::Applied(serving) => serving.read().applied().get(&partition).copied().unwrap_or(0).min(end),
         }
     }
@@ -37,7 +41,7 @@ impl Bound {
     /// more.
     pub(crate) fn is_passed_by(&self, state: &TopicState) -> bool {
         match self {
-            Self::LogEnd => false,
+            Self::LogEnd | Self::LogEndPast(_) => false,
             Self::Applied(serving) => {
                 let applied = serving.read().applied().clone();
                 let at = |partition: &i32| applied.get(partition).copied().unwrap_or(0);
@@ -50,12 +54,24 @@ impl Bound {
     pub(crate) fn is_reached_by(&self, state: &TopicState) -> bool {
         match self {
             Self::LogEnd => state.all_in_step(),
+            Self::LogEndPast(ends) => {
+                let reading = state.read();
+                let at = |partition: &i32| reading.applied().get(partition).copied().unwrap_or(0);
+                state.all_in_step() && ends.iter().all(|(partition, end)| at(partition) >= *end)
+            }
             Self::Applied(serving) => {
                 let applied = serving.read().applied().clone();
                 state.is_at(&applied)
             }
         }
     }
+}
+
+/// The partitions of `topic` and where they end; none where it does not exist.
+pub(crate) fn ends(log: &EmbeddedLog, topic: &str) -> impl Iterator<Item = (i32, i64)> {
+    let partitions = log.topic(topic).map_or(0, |info| info.partitions);
+    let end = move |partition| log.next_offset(&TopicPartition::new(topic, partition)).unwrap_or(0);
+    (0..partitions).map(move |partition| (partition, end(partition)))
 }
 
 fn belongs_to(state: &TopicState, log: &EmbeddedLog) -> bool {

@@ -47,7 +47,7 @@ impl Builder {
         let (mut topics, mut pipelines) = (BTreeMap::new(), Pipelines::new());
         for (topic, views) in &changes.build {
             let state = TopicState::open_building(Arc::clone(&options.store), topic, views.clone())?;
-            let bound = Bound::beside(serving.topic(topic).as_ref(), &options.log);
+            let bound = Bound::beside(serving.topic(topic).as_ref(), topic, &options.log);
             let shared = running.share(state, &target, bound);
             pipelines.insert(topic.clone(), Pipeline::start(options, Arc::clone(&shared))?);
             topics.insert(topic.clone(), shared);

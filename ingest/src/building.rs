@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use thalweg_definitions::Repository;
 use thalweg_log::{EmbeddedLog, TopicPartition};
 
+use crate::bound::ends;
 use crate::pipeline::Shared;
 use crate::status::{BuildStatus, Condition, ViewBuild};
 
@@ -78,11 +79,4 @@ impl Building {
         let held_up = self.held_up.lock().unwrap_or_else(PoisonError::into_inner).clone();
         BuildStatus { views: views.collect(), held_up }
     }
-}
-
-/// The partitions of `topic` and where they end; none where it does not exist.
-fn ends(log: &EmbeddedLog, topic: &str) -> impl Iterator<Item = (i32, i64)> {
-    let partitions = log.topic(topic).map_or(0, |info| info.partitions);
-    let end = move |partition| log.next_offset(&TopicPartition::new(topic, partition)).unwrap_or(0);
-    (0..partitions).map(move |partition| (partition, end(partition)))
 }

@@ -126,14 +126,13 @@ impl Running {
     /// After a swap: the states that were built get the place of those that served, and what is needed no
     /// longer goes.
     pub(crate) fn clean_up(&self, changes: &Changes, serving: &Repository) {
-        let store = &self.options.store;
-        let cleaned = store
-            .promote(&changes.to_build().collect::<Vec<_>>())
-            .map_err(Error::from)
-            .and_then(|_| self.retain(serving, &TopicViews::new()))
-            .and_then(|()| Ok(store.reclaim()?));
+        let swapped = changes.to_build().map(|(view, version)| (view.to_owned(), version));
+        let cleaned = self
+            .promote(swapped)
+            .and_then(|()| self.retain(serving, &TopicViews::new()))
+            .and_then(|()| Ok(self.options.store.reclaim()?));
         if let Err(error) = cleaned {
-            // What is left is found again at the next start.
+            // What is left is found again at the next change or start.
             tracing::error!(%error, "the states of changed views cannot be cleaned up");
         }
     }

@@ -89,6 +89,8 @@ impl Ingest {
         let running = &self.running;
         let serving = running.serving();
         let changes = Changes::between(serving.repository(), &target)?;
+        // What serves must not lie where what is no longer being built is dropped.
+        running.promote(std::iter::empty())?;
         running.retain(serving.repository(), &changes.build)?;
         if changes.topics.is_empty() {
             (running.options.before_swap)(&target).map_err(|reason| Error::NotRecorded { reason })?;

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use thalweg_definitions::Repository;
-use thalweg_store::TopicState;
+use thalweg_store::{TopicState, Version};
 
 use crate::IngestOptions;
 use crate::bound::Bound;
 use crate::building::Building;
+use crate::error::Result;
 use crate::letter_box::LetterBoxes;
 use crate::pipeline::{Pipeline, Shared};
 use crate::progress::Progress;
@@ -27,6 +28,8 @@ pub(crate) struct Running {
     /// The threads of what serves.
     pipelines: Mutex<Pipelines>,
     building: Mutex<Option<Arc<Building>>>,
+    /// Views that serve from the place of what is being built: they were swapped in and not promoted yet.
+    unpromoted: Mutex<Vec<(String, Version)>>,
     /// By topic: they go on when the views over it change.
     counters: Mutex<BTreeMap<String, Arc<LiveCounters>>>,
 }
@@ -42,6 +45,7 @@ impl Running {
             serving: RwLock::new(Arc::new(serving)),
             pipelines: Mutex::default(),
             building: Mutex::default(),
+            unpromoted: Mutex::default(),
             counters: Mutex::default(),
         }
     }
@@ -66,6 +70,20 @@ impl Running {
     pub(crate) fn set_building(&self, building: Option<Arc<Building>>) {
         *self.building.lock().unwrap_or_else(PoisonError::into_inner) = building;
         self.progress.announce();
+    }
+
+    /// Notes views that have just been swapped in, and gives their states the place of those that served.
+    ///
+    /// # Errors
+    ///
+    /// Where the store cannot be read or written; they stay noted, and the next call tries again.
+    pub(crate) fn promote(&self, swapped: impl Iterator<Item = (String, Version)>) -> Result<()> {
+        let mut unpromoted = self.unpromoted.lock().unwrap_or_else(PoisonError::into_inner);
+        unpromoted.extend(swapped);
+        let views: Vec<_> = unpromoted.iter().map(|(view, version)| (view.as_str(), *version)).collect();
+        self.options.store.promote(&views)?;
+        unpromoted.clear();
+        Ok(())
     }
 
     /// What the threads of a topic will share that feed `state` as `repository` says, with the events before

@@ -125,6 +125,13 @@ impl ParquetFile {
     }
 }
 
+impl Drop for ParquetFile {
+    fn drop(&mut self) {
+        // Once the file has its name there is nothing to remove; before that nobody wants what there is.
+        let _ = std::fs::remove_file(&self.temporary);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use arrow::array::{Int64Array, ListArray, StringArray};

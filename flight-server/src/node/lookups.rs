@@ -25,7 +25,12 @@ impl Node {
             let error = match lookup(&serving, request, clock, WallClock.now(), limit) {
                 Ok(Some(answer)) => return Ok(answer),
                 // Other definitions have come to serve meanwhile: they are asked, from the beginning.
-                Ok(None) => continue,
+                Ok(None) if !Arc::ptr_eq(&serving, &ingest.serving()) => continue,
+                Ok(None) => {
+                    return Err(Error::internal(
+                        "changed definitions were only half swapped in: restart the server, and report what its log says",
+                    ));
+                }
                 Err(error) => error,
             };
             if Arc::ptr_eq(&serving, &ingest.serving()) {
