@@ -60,9 +60,17 @@ fn page(topic: &str, files: &[(&str, &str)]) -> Outcome<String> {
     Ok(text)
 }
 
-/// A file's name as a title.
+/// A file's name as a title: names have no apostrophes and no capital letters.
 fn titled(name: &str) -> String {
-    let words = name.replace('-', " ");
+    let words = name.split('-').map(|word| match word {
+        "nan" => "NaN",
+        "utf8" => "UTF-8",
+        "json" => "JSON",
+        "sql" => "SQL",
+        "null" => "NULL",
+        word => word,
+    });
+    let words = words.collect::<Vec<_>>().join(" ").replace(" s ", "'s ");
     let mut letters = words.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
