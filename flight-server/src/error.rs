@@ -98,8 +98,8 @@ impl Error {
     }
 }
 
-/// Bytes of a message that go over the wire: clients take headers of 8 or 16 KiB and drop an answer with more,
-/// and a byte that is no ASCII takes three.
+/// Bytes of a message that go over the wire: clients take headers of 8 or 16 KiB and drop an answer with
+/// more, and a byte that is no ASCII takes three.
 const LONGEST_MESSAGE: usize = 4_096;
 
 impl From<Error> for Status {

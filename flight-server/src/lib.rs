@@ -1,8 +1,8 @@
 //! The `thalweg` program: composition root, wire contract and command line.
 //!
-//! Here the log, the store, the ingest and the history are put together into one [`Node`](node::Node), served over gRPC,
-//! Arrow Flight and HTTP, and driven from the command line. This crate decides nothing about values: it
-//! folds nothing, decodes nothing and never changes state but through the ingest.
+//! Here the log, the store, the ingest and the history are put together into one [`Node`](node::Node), served
+//! over gRPC, Arrow Flight and HTTP, and driven from the command line. This crate decides nothing about
+//! values: it folds nothing, decodes nothing and never changes state but through the ingest.
 
 pub mod cli;
 pub mod config;

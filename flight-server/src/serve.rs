@@ -25,8 +25,8 @@ use crate::{Error, Kind, http, wire};
 /// How long calls under way may take to end once the server was told to.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// A client that is silent is asked whether it is still there, and given up where it does not say so: a stream to a
-/// machine that vanished would be held for ever.
+/// A client that is silent is asked whether it is still there, and given up where it does not say so: a
+/// stream to a machine that vanished would be held for ever.
 const ASK_AFTER: Duration = Duration::from_secs(60);
 const GIVE_UP_AFTER: Duration = Duration::from_secs(20);
 
@@ -94,8 +94,8 @@ pub async fn run(node: Arc<Node>, ended: impl Future<Output = ()> + Send + 'stat
     };
     let routes = http::routes(node.clone(), pool.clone(), metrics);
     let web = axum::serve(web, routes).with_graceful_shutdown(until_stopped(stopped.clone())).into_future();
-    // An answer is several small writes; Nagle's algorithm would hold the last back until the client's delayed
-    // acknowledgement, for 40 ms.
+    // An answer is several small writes; Nagle's algorithm would hold the last back until the client's
+    // delayed acknowledgement, for 40 ms.
     let grpc = TcpIncoming::from(grpc).with_nodelay(Some(true));
     let grpc = Server::builder()
         .initial_stream_window_size(WINDOW_BYTES)

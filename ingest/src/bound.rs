@@ -11,8 +11,9 @@ use thalweg_store::TopicState;
 pub(crate) enum Bound {
     /// As far as the log does.
     LogEnd,
-    /// As far as the log does, and at least to where it ended when this was made (next offsets, by partition): what
-    /// is built over a topic that nothing serves yet answers nothing before it has seen what there was.
+    /// As far as the log does, and at least to where it ended when this was made (next offsets, by
+    /// partition): what is built over a topic that nothing serves yet answers nothing before it has seen what
+    /// there was.
     LogEndPast(BTreeMap<i32, i64>),
     /// As far as another state of the topic has come: the one that serves while this one is built, so that
     /// they can come to the same offsets, and answers never fall back when one takes the other's place.

@@ -115,8 +115,8 @@ impl Build {
         false
     }
 
-    /// Whether something that would have to be taken over has stopped, and left what nobody can commit any more. Trying
-    /// to swap would only disturb the others.
+    /// Whether something that would have to be taken over has stopped, and left what nobody can commit any
+    /// more. Trying to swap would only disturb the others.
     fn serving_is_stuck(&self) -> bool {
         let serving = self.running.serving();
         let changing = self.changes.topics.keys().filter_map(|topic| serving.topics().get(topic));

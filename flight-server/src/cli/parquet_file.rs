@@ -19,7 +19,8 @@ use rayon::prelude::*;
 
 use crate::Error;
 
-/// Rows of each row group but the last: what a reader takes at a time, and what the writer holds in memory, encoded.
+/// Rows of each row group but the last: what a reader takes at a time, and what the writer holds in memory,
+/// encoded.
 const ROWS_PER_GROUP: usize = 1 << 20;
 
 /// A Parquet file in the making, its columns encoded side by side. It takes its name once it is whole.

@@ -55,8 +55,8 @@ impl World {
         self.tables.iter().map(|table| table.num_rows() as u64).sum()
     }
 
-    /// For each week of the year the rows of each topic. Rows keep their order; a row belongs to the first week
-    /// by whose end all rows before it are known.
+    /// For each week of the year the rows of each topic. Rows keep their order; a row belongs to the first
+    /// week by whose end all rows before it are known.
     pub(super) fn weeks(&self) -> impl Iterator<Item = [RecordBatch; 3]> + '_ {
         let times = [0, 1, 2].map(|topic| self.times(topic));
         let first = times.iter().filter_map(|times| times.first()).copied().min().unwrap_or_default();

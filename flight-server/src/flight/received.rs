@@ -23,7 +23,8 @@ thread_local! {
     static DECODING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Keeps panics over clients' data, which are caught and answered, out of the log; all others are reported as ever.
+/// Keeps panics over clients' data, which are caught and answered, out of the log; all others are reported as
+/// ever.
 pub(crate) fn report_only_our_panics() {
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -134,7 +135,8 @@ impl Stream for Received {
 /// The bytes that keeping `data` takes.
 ///
 /// # Errors
-/// Buffers that the message does not hold; more rows or unpacked bytes than `limit`; a packing we do not take.
+/// Buffers that the message does not hold; more rows or unpacked bytes than `limit`; a packing we do not
+/// take.
 fn bytes_of(data: &FlightData, limit: usize) -> Result<usize, Error> {
     let body = &data.data_body;
     // A header takes several times its size once it is columns.

@@ -36,7 +36,8 @@ pub struct FlightServer {
     pool: Arc<Pool>,
     /// For training sets, each of which may use all processors.
     heavy: Arc<Pool>,
-    /// For reading events out and writing rows in, each as long as its client takes: lookups must not wait for them.
+    /// For reading events out and writing rows in, each as long as its client takes: lookups must not wait
+    /// for them.
     readers: Arc<Pool>,
     writers: Arc<Pool>,
     metrics: Arc<Metrics>,

@@ -31,7 +31,8 @@ pub struct Spool {
 }
 
 impl Spool {
-    /// The spool in `dir`, which is made when it is first needed. What an earlier process left half written goes.
+    /// The spool in `dir`, which is made when it is first needed. What an earlier process left half written
+    /// goes.
     pub fn new(dir: PathBuf, limit: u64) -> Self {
         let left = fs::read_dir(&dir).into_iter().flatten().flatten().map(|entry| entry.path());
         for part in left.filter(|path| path.extension().is_some_and(|extension| extension == PART)) {

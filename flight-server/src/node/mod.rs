@@ -6,8 +6,9 @@ mod records;
 
 pub(crate) use lookups::not_applied;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, RwLock};
+use std::time::Duration;
 
 use thalweg_definitions::Repository;
 use thalweg_ingest::{Ingest, IngestOptions};
@@ -18,6 +19,10 @@ use crate::clock::WallClock;
 use crate::config::{Compression, Config};
 use crate::registry::Registry;
 use crate::{Error, wire};
+
+/// How often, and after what pauses, a server tries to open a log that another process has.
+const LOCK_TRIES: u32 = 30;
+const LOCK_PAUSE: Duration = Duration::from_millis(100);
 
 /// What a process opens a node for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +62,7 @@ impl Node {
             compression,
             ..Default::default()
         };
-        let log = Arc::new(EmbeddedLog::open(&config.log.embedded.dir, options)?);
+        let log = Arc::new(open_log(&config.log.embedded.dir, options, role)?);
         for cut in log.cut_tails() {
             tracing::warn!(partition = %cut.partition, bytes = cut.bytes, next_offset = cut.next_offset, "cut a torn tail off the log; nothing acknowledged was in it");
         }
@@ -131,6 +136,18 @@ impl Node {
             None => Ok(()),
         }
     }
+}
+
+/// Opens the log. A server waits for a moment where another process has it: one that was just killed lets go of it
+/// only when the system has taken it down.
+fn open_log(dir: &Path, options: EmbeddedOptions, role: Role) -> Result<EmbeddedLog, Error> {
+    for _ in 0..LOCK_TRIES {
+        match EmbeddedLog::open(dir, options) {
+            Err(thalweg_log::Error::Locked { .. }) if role == Role::Serve => std::thread::sleep(LOCK_PAUSE),
+            opened => return Ok(opened?),
+        }
+    }
+    Ok(EmbeddedLog::open(dir, options)?)
 }
 
 /// Keeps features by the definitions that serve, and builds what the registered ones have otherwise.

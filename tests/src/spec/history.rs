@@ -44,7 +44,8 @@ impl Stage<'_> {
         })
     }
 
-    /// What exchanges find, one exchange for the rows that ask the same features, each row in a batch of its own.
+    /// What exchanges find, one exchange for the rows that ask the same features, each row in a batch of its
+    /// own.
     ///
     /// # Errors
     /// What the engine has against it.

@@ -9,8 +9,8 @@ use crate::harness::Outcome;
 /// Columns at which prose is broken into lines.
 const WIDTH: usize = 110;
 
-/// The text of every page by its path, from the names and texts of all files: a page for each folder of files, and
-/// `README.md`, which lists them.
+/// The text of every page by its path, from the names and texts of all files: a page for each folder of
+/// files, and `README.md`, which lists them.
 ///
 /// # Errors
 /// What is wrong with a file.
