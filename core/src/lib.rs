@@ -31,7 +31,9 @@ mod time;
 mod value;
 mod window;
 
-pub use aggregation::{Aggregation, AggregationError, Missing, Nulls, Parameters};
+pub use aggregation::{
+    Aggregation, AggregationError, Missing, Nulls, Parameters, ParsePercentileError, Percentile, Percentiles,
+};
 pub use codec::CodecError;
 pub use exact::{DecodeError, ExactSquares, ExactSum, stddev, variance};
 pub use field_type::FieldType;

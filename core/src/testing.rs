@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use crate::{
     Aggregation, FeatureColumn, FieldType, FoldPlan, Instant, Lookback, Nulls, OrderColumns, Parameters,
-    SortedEvents, TimeDelta, Value, Window, column_of,
+    Percentiles, SortedEvents, TimeDelta, Value, Window, column_of,
 };
 
 /// How many keys there are.
@@ -130,10 +130,19 @@ pub(crate) struct Feature {
 
 /// Every aggregation, with several parameters, over every input it takes.
 pub(crate) fn features() -> impl Iterator<Item = Feature> {
-    let said =
-        [(1, Nulls::Skip, 3), (2, Nulls::Keep, 65_536), (11, Nulls::Skip, 4)].map(|(n, nulls, limit)| {
-            Parameters { n: Some(n), k: Some(n), nulls: Some(nulls), limit: Some(limit) }
-        });
+    let said = [
+        (1, Nulls::Skip, 3, 1, vec!["0.5"]),
+        (2, Nulls::Keep, 65_536, 7, vec!["0", "100", "99.9999999", "1"]),
+        (11, Nulls::Skip, 4, i64::MAX, vec!["0.25"]),
+    ]
+    .map(|(n, nulls, limit, half_life, percentiles)| Parameters {
+        n: Some(n),
+        k: Some(n),
+        half_life: Some(TimeDelta::from_micros(half_life)),
+        percentiles: Some(Percentiles::read(&percentiles).expect("percentiles")),
+        nulls: Some(nulls),
+        limit: Some(limit),
+    });
     let named = |name: &&str| said.each_ref().map(|said| Aggregation::named(name, said));
     let mut aggregations: Vec<Aggregation> = Vec::new();
     for aggregation in Aggregation::NAMES.iter().flat_map(named) {

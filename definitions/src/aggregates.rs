@@ -1,20 +1,14 @@
 //! The aggregations of a feature, and their parameters.
 
-use thalweg_core::{Aggregation, Missing, Nulls, Parameters};
+use thalweg_core::{Aggregation, Missing, Nulls, Parameters, Percentiles, TimeDelta};
 
 use crate::Limits;
 use crate::mistakes::{Mistakes, Place, suggestion};
+use crate::window::read_duration;
 use crate::yaml::{Content, Map, Node};
 
-/// The keys of a feature that are parameters of aggregations. Those of aggregations of a later version are known
-/// here, too: the aggregation's own mistake says enough.
+/// The keys of a feature that are parameters of aggregations.
 const PARAMETERS: [&str; 6] = ["n", "k", "by", "half_life", "percentiles", "nulls"];
-
-/// Parameters that mean something only in a later version.
-const LATER_PARAMETERS: [&str; 2] = ["half_life", "percentiles"];
-
-/// Aggregations that will mean something in a later version.
-const LATER_AGGREGATIONS: [&str; 3] = ["exp_decay_sum", "approx_count_distinct", "approx_percentile"];
 
 /// What `aggregate` says.
 pub(crate) struct Aggregates<'a> {
@@ -29,9 +23,7 @@ pub(crate) fn read<'a>(map: Map<'a>, limits: &Limits, mistakes: &mut Mistakes) -
     let (names, listed) = read_names(map.require("aggregate", mistakes)?, mistakes)?;
     let known_so_far = mistakes.len();
     for entry in PARAMETERS.iter().filter_map(|parameter| map.entry(parameter)) {
-        if LATER_PARAMETERS.contains(&entry.key.as_str()) {
-            mistakes.add(&entry.place, format!("`{}` of a feature is not supported yet", entry.key));
-        } else if !names.iter().any(|(name, _)| Aggregation::has_parameter(name, &entry.key)) {
+        if !names.iter().any(|(name, _)| Aggregation::has_parameter(name, &entry.key)) {
             let takers: Vec<_> = Aggregation::NAMES
                 .iter()
                 .copied()
@@ -47,6 +39,8 @@ pub(crate) fn read<'a>(map: Map<'a>, limits: &Limits, mistakes: &mut Mistakes) -
     let parameters = Parameters {
         n: map.get("n").and_then(|node| read_length(node, "n", limits, mistakes)),
         k: map.get("k").and_then(|node| read_length(node, "k", limits, mistakes)),
+        half_life: map.get("half_life").and_then(|node| read_half_life(node, mistakes)),
+        percentiles: map.get("percentiles").and_then(|node| read_percentiles(node, limits, mistakes)),
         nulls: map.get("nulls").map_or(Some(Nulls::Skip), |node| read_nulls(node, mistakes)),
         limit: Some(limits.distinct_values),
     };
@@ -77,13 +71,11 @@ fn read_names<'a>(node: &'a Node, mistakes: &mut Mistakes) -> Option<(Vec<(&'a s
         let Some(written) = item.text(EXPECTED, mistakes) else { continue };
         if Aggregation::NAMES.contains(&written) {
             names.push((written, &item.place));
-        } else if LATER_AGGREGATIONS.contains(&written) {
-            mistakes.add(&item.place, format!("the aggregation `{written}` is not supported yet"));
         } else {
             mistakes.add_with_help(
                 &item.place,
                 format!("unknown aggregation `{written}`"),
-                suggestion(written, Aggregation::NAMES.iter().copied().chain(LATER_AGGREGATIONS)),
+                suggestion(written, Aggregation::NAMES.iter().copied()),
             );
         }
     }
@@ -95,6 +87,8 @@ fn help_with(parameter: &str) -> String {
     match parameter {
         "n" => "say how many values to keep, such as n: 5".to_owned(),
         "k" => "say how many values to give, such as k: 5".to_owned(),
+        "half_life" => "say after how long a value counts half, such as half_life: 7d".to_owned(),
+        "percentiles" => "say which, such as percentiles: [50, 99.9]".to_owned(),
         _ => format!("say `{parameter}`"),
     }
 }
@@ -113,6 +107,32 @@ fn read_length(node: &Node, name: &str, limits: &Limits, mistakes: &mut Mistakes
         mistakes.add_with_help(&node.place, format!("`{name}` is {length}: too long a list"), help);
     }
     within
+}
+
+fn read_half_life(node: &Node, mistakes: &mut Mistakes) -> Option<TimeDelta> {
+    let half_life = read_duration(node, "after how long a value counts half, such as 7d", mistakes)?;
+    if half_life == TimeDelta::ZERO {
+        mistakes.add(&node.place, "`half_life` must be longer than zero");
+        return None;
+    }
+    Some(half_life)
+}
+
+fn read_percentiles(node: &Node, limits: &Limits, mistakes: &mut Mistakes) -> Option<Percentiles> {
+    const EXPECTED: &str = "a list of percentiles, such as [50, 99.9]";
+    let items = node.some_items(EXPECTED, mistakes)?;
+    let (limit, count) = (limits.list_length as usize, items.len());
+    if !Limits::keeps("list_length", limit, count, "percentiles of a feature", &node.place, mistakes) {
+        return None;
+    }
+    let texts: Vec<&str> = items.iter().map_while(|item| item.text(EXPECTED, mistakes)).collect();
+    match Percentiles::read(&texts) {
+        Ok(percentiles) => Some(percentiles).filter(|percentiles| percentiles.len() == count),
+        Err(error) => {
+            mistakes.add(&items[error.position].place, error.to_string());
+            None
+        }
+    }
 }
 
 fn read_nulls(node: &Node, mistakes: &mut Mistakes) -> Option<Nulls> {

@@ -23,7 +23,7 @@ pub struct Limits {
     pub columns_per_view: usize,
     /// Columns of one feature service.
     pub columns_per_service: usize,
-    /// The `n` of first_n and last_n, the `k` of top_k.
+    /// The `n` of first_n and last_n, the `k` of top_k, the number of `percentiles`.
     pub list_length: u32,
     /// Distinct values that count_distinct, top_k and histogram tell apart: where there are more, they give NULL.
     pub distinct_values: u32,

@@ -30,8 +30,8 @@ pub struct Found {
     pub rows: Vec<Vec<(Value, Status)>>,
     /// For each key the time of its newest event visible at the instant asked for.
     pub last_event_times: Vec<Option<Instant>>,
-    /// How many values are null because an integer sum does not fit 64 bits.
-    pub sum_overflows: u64,
+    /// How many values are null because they do not fit: integer sums 64 bits, distinct values their limit.
+    pub overflows: u64,
     /// Version of the view that answered.
     pub version: Version,
 }
@@ -104,7 +104,7 @@ impl<'a> Reading<'a> {
         let mut found = Found {
             rows: Vec::with_capacity(keys.len()),
             last_event_times: Vec::with_capacity(keys.len()),
-            sum_overflows: 0,
+            overflows: 0,
             version: view.spec.version,
         };
         let nothing = KeyState::new();
@@ -118,7 +118,7 @@ impl<'a> Reading<'a> {
             let state = hot.or(stored.as_ref()).unwrap_or(&nothing);
             let answer = state.answer(view.plan(), at);
             found.rows.push(answer.values);
-            found.sum_overflows += answer.sum_overflows;
+            found.overflows += answer.overflows;
             found.last_event_times.push(state.last_event_time(at));
         }
         Ok(found)

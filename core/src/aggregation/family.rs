@@ -12,10 +12,13 @@ use crate::{Aggregation, FieldType, Instant, Order, Value};
 
 use super::by::Bys;
 use super::count::Counts;
+use super::decay::Decays;
+use super::distinct::Sketches;
 use super::ends::EndsOf;
 use super::extremes::Extremes;
 use super::moments::MomentsOf;
 use super::partial::Partial;
+use super::quantiles::Quantiles;
 use super::since::Sinces;
 use super::values::ValueCountsOf;
 
@@ -158,6 +161,12 @@ macro_rules! families {
                 }
             }
 
+            fn forget(&mut self, horizon: Instant) {
+                match self {
+                    $(Self::$kind(partial) => partial.forget(horizon),)+
+                }
+            }
+
             fn heap_bytes(&self) -> usize {
                 match self {
                     $(Self::$kind(partial) => partial.heap_bytes(),)+
@@ -179,7 +188,7 @@ macro_rules! families {
     };
 }
 
-families!(Counts, MomentsOf, Extremes, Bys, EndsOf, Sinces, ValueCountsOf);
+families!(Counts, MomentsOf, Extremes, Bys, EndsOf, Sinces, ValueCountsOf, Sketches, Quantiles, Decays);
 
 #[cfg(test)]
 mod tests {
@@ -245,7 +254,8 @@ mod tests {
                 read.merge(&identity());
                 prop_assert_eq!(bytes(&read), written);
                 let of_nothing = identity().finish(&aggregation, at);
-                let counts = matches!(aggregation, Aggregation::Count | Aggregation::CountDistinct { .. });
+                use Aggregation::{ApproxCountDistinct, Count, CountDistinct};
+                let counts = matches!(aggregation, Count | CountDistinct { .. } | ApproxCountDistinct);
                 prop_assert_eq!(of_nothing, if counts { Value::Int64(0) } else { Value::Null });
             }
         }

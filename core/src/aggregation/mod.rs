@@ -10,12 +10,16 @@
 
 mod by;
 mod count;
+mod decay;
+mod distinct;
 mod ends;
 mod extremes;
 mod family;
 mod moments;
 mod parameters;
 mod partial;
+mod percentiles;
+mod quantiles;
 mod registry;
 mod since;
 mod values;
@@ -24,4 +28,5 @@ pub(crate) use extremes::Ordered;
 pub(crate) use family::{Accumulator, Family, Filled, Kind, Types};
 pub use parameters::{Missing, Nulls, Parameters};
 pub(crate) use partial::Partial;
+pub use percentiles::{ParsePercentileError, Percentile, Percentiles};
 pub use registry::{Aggregation, AggregationError};

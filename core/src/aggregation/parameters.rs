@@ -1,5 +1,9 @@
 //! What a definition says of an aggregation, besides what it aggregates.
 
+use crate::TimeDelta;
+
+use super::percentiles::Percentiles;
+
 /// Whether an aggregation sees nulls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Nulls {
@@ -29,6 +33,10 @@ pub struct Parameters {
     pub n: Option<u32>,
     /// How many of the most frequent values are given, at least 1.
     pub k: Option<u32>,
+    /// After which time a value counts half.
+    pub half_life: Option<TimeDelta>,
+    /// Which percentiles are given.
+    pub percentiles: Option<Percentiles>,
     /// Whether nulls are values.
     pub nulls: Option<Nulls>,
     /// How many distinct values are told apart; where there are more, there is no value.
@@ -37,7 +45,8 @@ pub struct Parameters {
 
 impl Default for Parameters {
     fn default() -> Self {
-        Self { n: None, k: None, nulls: Some(Nulls::Skip), limit: Some(DISTINCT_VALUES) }
+        let nulls = Some(Nulls::Skip);
+        Self { n: None, k: None, half_life: None, percentiles: None, nulls, limit: Some(DISTINCT_VALUES) }
     }
 }
 

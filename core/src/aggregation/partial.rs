@@ -29,6 +29,11 @@ pub(crate) trait Partial {
         false
     }
 
+    /// Lets go of what counts nothing at `horizon` and later.
+    fn forget(&mut self, horizon: Instant) {
+        let _ = horizon;
+    }
+
     /// Bytes held outside the value itself.
     fn heap_bytes(&self) -> usize;
 

@@ -4,16 +4,20 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field};
 
-use crate::FieldType;
 use crate::value::map_type;
+use crate::{FieldType, TimeDelta};
 
 use super::by::Bys;
 use super::count::Counts;
+use super::decay::Decays;
+use super::distinct::Sketches;
 use super::ends::EndsOf;
 use super::extremes::Extremes;
 use super::family::Family;
 use super::moments::MomentsOf;
 use super::parameters::{Missing, Nulls, Parameters};
+use super::percentiles::Percentiles;
+use super::quantiles::Quantiles;
 use super::since::Sinces;
 use super::values::ValueCountsOf;
 
@@ -55,7 +59,9 @@ enum Gives {
     Own,
     /// At most so many of them.
     ListOfOwn(u32),
-    /// A 64-bit integer for each of them.
+    /// So many doubles.
+    ListOfFloats(usize),
+    /// A 64-bit integer for each value of the input's type.
     MapOfOwn,
 }
 
@@ -180,6 +186,13 @@ registry! {
     "top_k" TopK { k: u32, limit: u32 } => Discrete, Gives::ListOfOwn(k), ValueCountsOf { limit };
     /// For each value how often it occurs, in the order of values.
     "histogram" Histogram { limit: u32 } => Discrete, Gives::MapOfOwn, ValueCountsOf { limit };
+    /// Sum of values each of which counts half after every half-life: exact, rounded once.
+    "exp_decay_sum" ExpDecaySum { half_life: TimeDelta } => Numbers, Gives::Float64, Decays { half_life };
+    /// About how many distinct values there are: 2 % standard error, by HyperLogLog.
+    "approx_count_distinct" ApproxCountDistinct => Values, Gives::Int64, Sketches;
+    /// For each percentile a value within 1 % of the one at that rank, in the order of [`Aggregation::Min`].
+    "approx_percentile" ApproxPercentile { percentiles: Percentiles }
+        => Numbers, Gives::ListOfFloats(percentiles.len()), Quantiles;
     /// Microseconds from the first event to T; with an input, from the first that has a value.
     "time_since_first" TimeSinceFirst => Events, Gives::Int64, Sinces::FIRST;
     /// Microseconds from the last event to T; with an input, from the last that has a value.
@@ -261,8 +274,11 @@ impl Aggregation {
             Gives::Widest if input.is_integer() => DataType::Int64,
             Gives::Widest => DataType::Float64,
             Gives::Own => input.to_arrow(),
-            Gives::ListOfOwn(0) => return Err(AggregationError::EmptyList { aggregation }),
+            Gives::ListOfOwn(0) | Gives::ListOfFloats(0) => {
+                return Err(AggregationError::EmptyList { aggregation });
+            }
             Gives::ListOfOwn(_) => DataType::List(Arc::new(Field::new("item", input.to_arrow(), true))),
+            Gives::ListOfFloats(_) => DataType::List(Arc::new(Field::new("item", DataType::Float64, true))),
             Gives::MapOfOwn => map_type(input),
         })
     }
@@ -325,11 +341,19 @@ mod tests {
 
     #[test]
     fn an_aggregation_is_its_name_and_what_is_said_of_its_parameters() {
-        let said = Parameters { n: Some(5), k: Some(5), nulls: Some(Nulls::Keep), limit: Some(5) };
+        let percentiles = Percentiles::read(&["50"]).expect("a percentile");
+        let said = Parameters {
+            n: Some(5),
+            k: Some(5),
+            half_life: Some(TimeDelta::from_micros(5)),
+            percentiles: Some(percentiles),
+            nulls: Some(Nulls::Keep),
+            limit: Some(5),
+        };
         for name in Aggregation::NAMES {
             let aggregation = Aggregation::named(name, &said).expect("all is said").expect("a known name");
             assert_eq!(aggregation.name(), *name);
-            for parameter in ["n", "k", "nulls", "limit"] {
+            for parameter in ["n", "k", "half_life", "percentiles", "nulls", "limit"] {
                 let shown = aggregation.parameters().iter().any(|(name, _)| *name == parameter);
                 assert_eq!(shown, Aggregation::has_parameter(name, parameter), "{parameter} of {name}");
             }

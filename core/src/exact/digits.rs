@@ -49,6 +49,11 @@ impl Digits {
         self.add_within(at, &parts, above, carry);
     }
 
+    /// Multiplies by 2^(64·`limbs`).
+    pub(super) fn scale(&mut self, limbs: i32) {
+        self.lowest += limbs;
+    }
+
     /// Adds `other`.
     pub(super) fn merge(&mut self, other: &Self) {
         let (lowest, limbs) = other.significant();

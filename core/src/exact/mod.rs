@@ -15,14 +15,18 @@ mod leading;
 mod natural;
 mod non_finite;
 mod parts;
+mod power;
 mod rounding;
 mod squares;
 mod statistics;
 mod sum;
 #[cfg(test)]
 mod testing;
+mod weighted;
 
 pub use encoding::DecodeError;
+pub(crate) use power::nearest_power_of_two;
 pub use squares::ExactSquares;
 pub use statistics::{stddev, variance};
 pub use sum::ExactSum;
+pub(crate) use weighted::WeightedSum;

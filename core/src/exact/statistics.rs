@@ -33,9 +33,15 @@ pub(super) fn rounded(digits: &Digits) -> f64 {
 
 /// The double nearest to `digits`/`n`; `n` is not zero.
 pub(super) fn mean(digits: &Digits, n: u64) -> f64 {
+    quotient(digits, n, 0)
+}
+
+/// The double nearest to `digits`·2^`power`/`divisor`; the divisor is not zero.
+pub(super) fn quotient(digits: &Digits, divisor: u64, power: i64) -> f64 {
     let rounded = |sum: Magnitude<'_>| {
         // 128 bits divided by at most 64 leave more than the 54 that rounding needs.
-        let quotient = sum.leading::<2>().divided(n).shortened()?;
+        let mut quotient = sum.leading::<2>().divided(divisor).shortened()?;
+        quotient.exponent += power;
         Some(nearest(sum.is_negative(), quotient, sum.index))
     };
     Magnitude::of(digits).and_then(rounded).unwrap_or(0.0)

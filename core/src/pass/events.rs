@@ -1,8 +1,7 @@
 //! The events that take part in an aggregation.
 
 use std::borrow::Cow;
-use std::cell::OnceCell;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arrow::array::{Array, ArrayRef};
 use arrow::buffer::NullBuffer;
@@ -26,7 +25,7 @@ pub(crate) struct Events<'a> {
     /// Which of all events take part; none if all do.
     kept: Option<Kept>,
     /// Times of those that take part, once they are asked for.
-    times: OnceCell<Vec<i64>>,
+    times: OnceLock<Vec<i64>>,
 }
 
 #[derive(Clone, Debug)]
@@ -56,7 +55,7 @@ impl<'a> Events<'a> {
             by: by.map(keep).transpose()?,
             all_times: times,
             kept: valid.map(|valid| Kept { ranks: ranks(&valid), valid }),
-            times: OnceCell::new(),
+            times: OnceLock::new(),
         })
     }
 

@@ -83,6 +83,11 @@ impl Base {
         self.grains.get_mut(grain).is_some_and(|stretches| stretches.drop_until(oldest))
     }
 
+    /// Lets go of what counts nothing at `horizon` and later.
+    pub(super) fn forget(&mut self, horizon: Instant) {
+        self.grains.iter_mut().for_each(|stretches| stretches.forget(horizon));
+    }
+
     /// The stretches of the grain at `grain` within `bounds`.
     pub(super) fn within(&self, grain: usize, bounds: Bounds) -> Range<usize> {
         self.grains.get(grain).map_or(0..0, |stretches| stretches.within(bounds))

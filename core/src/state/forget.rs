@@ -49,6 +49,7 @@ impl KeyState {
             }
         }
         self.forget_stretches(plan, &layout, horizon);
+        self.base.forget(horizon);
     }
 
     /// Drops the stretches of the past that no window sees any more at `horizon`.

@@ -30,15 +30,15 @@ impl KeyState {
             self.fold(&layout, fold, &known[position].1)
         };
         let partials: SmallVec<[Accumulator; 4]> = layout.folds.iter().map(&mut fold).collect();
-        let mut sum_overflows = 0;
+        let mut overflows = 0;
         let values = plan.features.iter().zip(&layout.feature_folds).map(|(feature, fold)| {
             let partial = &partials[*fold as usize];
             let value = partial.finish(&feature.aggregation, at);
-            sum_overflows += u64::from(partial.overflows(&feature.aggregation));
+            overflows += u64::from(partial.overflows(&feature.aggregation));
             let status = Status::of(newest.is_some(), is_within_ttl, value.is_null());
             (value, status)
         });
-        Answer { values: values.collect(), sum_overflows }
+        Answer { values: values.collect(), overflows }
     }
 
     /// The time of the newest event visible at `at`, at any age.

@@ -152,7 +152,7 @@ pub struct Answer {
     /// A value and its status for each of [`FoldPlan::features`].
     pub values: Vec<(Value, Status)>,
     /// How many of the values are null because they do not fit: integer sums 64 bits, distinct values their limit.
-    pub sum_overflows: u64,
+    pub overflows: u64,
 }
 
 /// What must be written so that stored parts are the state again.

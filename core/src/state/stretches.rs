@@ -94,6 +94,11 @@ impl Stretches {
         start
     }
 
+    /// Lets go of what counts nothing at `horizon` and later.
+    pub(super) fn forget(&mut self, horizon: Instant) {
+        self.stretches.iter_mut().flat_map(|stretch| &mut stretch.partials).for_each(|p| p.forget(horizon));
+    }
+
     /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.stretches.len()

@@ -58,7 +58,7 @@ pub struct Swept {
     pub statuses: Vec<Status>,
     /// For each column, how many of its values are null because they do not fit: integer sums 64 bits, distinct
     /// values their limit.
-    pub sum_overflows: Vec<u64>,
+    pub overflows: Vec<u64>,
 }
 
 impl Swept {
@@ -107,8 +107,8 @@ pub fn sweep(plan: &FoldPlan, events: &SortedEvents, rows: &SortedRows) -> Resul
         let filled = column.expect("every feature has a fold");
         (filled.column, filled.overflows)
     };
-    let (columns, sum_overflows) = sweep.columns.into_iter().map(filled).unzip();
-    Ok(Swept { columns, statuses: statuses(plan, events, rows), sum_overflows })
+    let (columns, overflows) = sweep.columns.into_iter().map(filled).unzip();
+    Ok(Swept { columns, statuses: statuses(plan, events, rows), overflows })
 }
 
 /// Checks that the events' inputs are of the types that the plan says.

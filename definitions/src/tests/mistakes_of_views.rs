@@ -85,8 +85,32 @@ fn features() {
              f.yaml:5:37: sum is for numbers, and the input has type string: cast it, or use another aggregation",
         ),
         (
-            "    features: {f: {aggregate: exp_decay_sum, half_life: 1d, of: hour}}\n",
-            "f.yaml:5:31: the aggregation `exp_decay_sum` is not supported yet",
+            "    features: {f: {aggregate: exp_decay_sum, half_life: 0d, of: hour}}\n",
+            "f.yaml:5:57: `half_life` must be longer than zero",
+        ),
+        (
+            "    features: {f: {aggregate: exp_decay_sum, of: hour}}\n",
+            "f.yaml:5:31: `exp_decay_sum` needs `half_life`\n    \
+             say after how long a value counts half, such as half_life: 7d",
+        ),
+        (
+            "    features: {f: {aggregate: approx_percentile, of: hour}}\n",
+            "f.yaml:5:31: `approx_percentile` needs `percentiles`\n    \
+             say which, such as percentiles: [50, 99.9]",
+        ),
+        (
+            "    features: {f: {aggregate: approx_percentile, percentiles: [50, 101], of: hour}}\n",
+            "f.yaml:5:68: `101` cannot be one of `percentiles`: write percents such as 50 and 99.9, or shares of one \
+             such as 0.5 and 0.999, with at most 7 decimals",
+        ),
+        (
+            "    features: {f: {aggregate: approx_percentile, percentiles: 0.5, of: dest}}\n",
+            "f.yaml:5:63: expected a list of percentiles, such as [50, 99.9], found a text or number",
+        ),
+        (
+            "    features: {f: {aggregate: approx_percentile, percentiles: [0.5], of: dest}}\n",
+            "f.yaml:5:31: approx_percentile is for numbers, and the input has type string: cast it, or use another \
+             aggregation",
         ),
         (
             "    features: {f: {aggregate: top_k, of: dest}}\n",

@@ -194,6 +194,11 @@ pub fn keeps_nulls(aggregation: &Aggregation) -> bool {
     }
 }
 
+/// Whether an aggregation is near the truth and no more.
+pub fn is_approximate(aggregation: &Aggregation) -> bool {
+    matches!(aggregation, Aggregation::ApproxCountDistinct | Aggregation::ApproxPercentile { .. })
+}
+
 /// Whether an aggregation compares rows by a second value.
 pub fn compares(aggregation: &Aggregation) -> bool {
     matches!(aggregation, Aggregation::MinBy | Aggregation::MaxBy)
@@ -222,6 +227,9 @@ pub fn name_of(aggregation: &Aggregation) -> &'static str {
         Aggregation::CountDistinct { .. } => "count_distinct",
         Aggregation::TopK { .. } => "top_k",
         Aggregation::Histogram { .. } => "histogram",
+        Aggregation::ExpDecaySum { .. } => "exp_decay_sum",
+        Aggregation::ApproxCountDistinct => "approx_count_distinct",
+        Aggregation::ApproxPercentile { .. } => "approx_percentile",
         Aggregation::TimeSinceFirst => "time_since_first",
         Aggregation::TimeSinceLast => "time_since_last",
     }

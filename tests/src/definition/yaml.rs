@@ -99,6 +99,16 @@ fn feature(feature: &Feature) -> String {
         _ => None,
     });
     parts.extend(most_frequent.map(|k| format!("k: {k}")));
+    let half_life = feature.aggregations.iter().find_map(|aggregation| match aggregation {
+        Aggregation::ExpDecaySum { half_life } => Some(half_life),
+        _ => None,
+    });
+    parts.extend(half_life.map(|half_life| format!("half_life: {half_life}")));
+    let percentiles = feature.aggregations.iter().find_map(|aggregation| match aggregation {
+        Aggregation::ApproxPercentile { percentiles } => Some(percentiles),
+        _ => None,
+    });
+    parts.extend(percentiles.map(|percentiles| format!("percentiles: {percentiles}")));
     if feature.aggregations.iter().any(keeps_nulls) {
         parts.push("nulls: keep".to_owned());
     }

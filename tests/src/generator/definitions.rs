@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rand::Rng;
 use rand::seq::IndexedRandom;
-use thalweg_core::{Aggregation, FieldType, Nulls};
+use thalweg_core::{Aggregation, FieldType, Nulls, Percentiles};
 
 use super::Chance;
 use super::expressions::{FIELDS, condition, input};
@@ -154,6 +154,7 @@ fn feature(chance: &mut Chance, frame: Frame, number: usize) -> Feature {
             Aggregation::FirstN { n, nulls },
             Aggregation::LastN { n, nulls },
             Aggregation::CountDistinct { limit: DISTINCT_VALUES },
+            Aggregation::ApproxCountDistinct,
         ]);
         if !field_type.is_float() {
             possible.push(Aggregation::TopK { k: n, limit: DISTINCT_VALUES });
@@ -165,10 +166,14 @@ fn feature(chance: &mut Chance, frame: Frame, number: usize) -> Feature {
         if field_type.is_number() {
             possible.extend([Aggregation::Sum, Aggregation::Avg, Aggregation::Variance, Aggregation::Stddev]);
             possible.extend([Aggregation::VariancePop, Aggregation::StddevPop]);
+            possible.push(Aggregation::ExpDecaySum { half_life: frame.span(chance) });
+            let percentiles = (0..n).map(|_| pick(chance, &["0", "10", "50", "75", "99.9", "100"]));
+            let percentiles = Percentiles::read(&percentiles.collect::<Vec<_>>()).expect("percentiles");
+            possible.push(Aggregation::ApproxPercentile { percentiles });
         }
     }
     let listed = chance.random_bool(0.7);
-    let how_many = if listed { chance.random_range(1..6) } else { 1 };
+    let how_many = if listed { chance.random_range(1..9) } else { 1 };
     let mut aggregations: Vec<_> = possible.choose_multiple(chance, how_many).cloned().collect();
     aggregations.sort_by_key(name_of);
     let mut windows = Vec::new();

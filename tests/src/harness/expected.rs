@@ -8,14 +8,14 @@ use thalweg_backfill::{Pin, TopicPin};
 use thalweg_core::{Aggregation, FieldType, Instant};
 
 use super::{Answer, Answers};
-use crate::definition::Column;
+use crate::definition::{Column, is_approximate};
 use crate::generator::{Case, Question};
 use crate::oracle;
 
 /// For each source, and of it for each partition, how many records have been applied.
 pub type Applied = Vec<Vec<i64>>;
 
-/// The oracle's answers over the records before `applied`, or over all there are.
+/// The oracle's answers over the records before `applied`, or over all there are, in the columns that are exact.
 pub fn expected(case: &Case, applied: Option<&Applied>, questions: &[Question]) -> Answers {
     let mut answers = vec![BTreeMap::new(); questions.len()];
     for view in &case.definitions.views {
@@ -24,7 +24,7 @@ pub fn expected(case: &Case, applied: Option<&Applied>, questions: &[Question]) 
             events.retain(|event| event.offset < applied[view.source][event.partition as usize]);
         }
         let placed = oracle::placed_events(&case.definitions, view, &events);
-        for column in view.columns() {
+        for column in view.columns().into_iter().filter(|column| !is_approximate(&column.aggregation)) {
             let data_type = type_of(&column);
             for (question, answers) in questions.iter().zip(&mut answers) {
                 let parts = &case.definitions.entities[view.entity].join_keys;
@@ -51,9 +51,13 @@ pub(crate) fn type_of(column: &Column) -> DataType {
         | Aggregation::Variance
         | Aggregation::Stddev
         | Aggregation::VariancePop
-        | Aggregation::StddevPop => DataType::Float64,
+        | Aggregation::StddevPop
+        | Aggregation::ExpDecaySum { .. } => DataType::Float64,
         Aggregation::TimeSinceFirst | Aggregation::TimeSinceLast => DataType::Int64,
-        Aggregation::CountDistinct { .. } => DataType::Int64,
+        Aggregation::CountDistinct { .. } | Aggregation::ApproxCountDistinct => DataType::Int64,
+        Aggregation::ApproxPercentile { .. } => {
+            DataType::List(Arc::new(Field::new("item", DataType::Float64, true)))
+        }
         Aggregation::Histogram { .. } => {
             let entry = vec![Field::new("key", own(), false), Field::new("value", DataType::Int64, true)];
             let entries = Field::new("entries", DataType::Struct(entry.into()), false);

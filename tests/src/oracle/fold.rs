@@ -1,12 +1,12 @@
 //! The aggregations.
 
 use num_bigint::{BigInt, BigUint};
-use thalweg_core::{Aggregation, FieldType, Value};
+use thalweg_core::{Aggregation, FieldType, Percentile, Value};
 
 use super::expression::{evaluate, is_true};
 use super::number::{
-    as_double, as_integer, nearest_quotient, nearest_quotient_of_squares, nearest_root_of_squares,
-    quanta_of_double, quanta_of_integer,
+    as_double, as_integer, nearest_power, nearest_quotient, nearest_quotient_of_squares,
+    nearest_root_of_squares, quanta_of_double, quanta_of_integer,
 };
 use super::order::compare;
 use super::visible::Placed;
@@ -44,15 +44,33 @@ fn aggregate(aggregation: &Aggregation, input: FieldType, events: &[(i64, Value,
     }
     let values: Vec<_> = events.iter().map(|(_, value, _)| value.clone()).collect();
     let is_over = |limit: u32| counts(&values).len() > limit as usize;
-    if let Aggregation::CountDistinct { limit } = aggregation {
-        let count = Value::Int64(counts(&values).len().try_into().expect("a count"));
-        return if is_over(*limit) { Value::Null } else { count };
+    let distinct = || Value::Int64(counts(&values).len().try_into().expect("a count"));
+    match aggregation {
+        Aggregation::CountDistinct { limit } if is_over(*limit) => return Value::Null,
+        Aggregation::CountDistinct { .. } | Aggregation::ApproxCountDistinct => return distinct(),
+        _ => {}
     }
     let (Some(first), Some(last)) = (events.first(), events.last()) else { return Value::Null };
     let since = |time: i64| Value::Int64(i64::try_from(at - i128::from(time)).unwrap_or(i64::MAX));
     let by = |(_, _, a): &&(i64, Value, Value), (_, _, b): &&(i64, Value, Value)| compare(a, b);
     match aggregation {
-        Aggregation::Count | Aggregation::CountDistinct { .. } => unreachable!("done above"),
+        Aggregation::Count | Aggregation::CountDistinct { .. } | Aggregation::ApproxCountDistinct => {
+            unreachable!("done above")
+        }
+        // The value itself, which what is approximate must be near to: the first one that at least such a share of all
+        // values does not exceed.
+        Aggregation::ApproxPercentile { percentiles } => {
+            let mut numbers: Vec<_> = values.iter().map(|value| Value::Float64(as_double(value))).collect();
+            numbers.sort_by(compare);
+            let at = |percentile: &Percentile| {
+                let share = |n: &usize| {
+                    *n as u64 * 1_000_000_000 >= u64::from(percentile.billionths()) * numbers.len() as u64
+                };
+                let rank = (1..=numbers.len()).find(share).expect("all of them are enough");
+                numbers[rank - 1].clone()
+            };
+            Value::List(percentiles.iter().map(at).collect())
+        }
         Aggregation::TopK { limit, .. } | Aggregation::Histogram { limit } if is_over(*limit) => Value::Null,
         Aggregation::Histogram { .. } => Value::Map(counts(&values)),
         Aggregation::TopK { k, .. } => {
@@ -66,6 +84,7 @@ fn aggregate(aggregation: &Aggregation, input: FieldType, events: &[(i64, Value,
         }
         Aggregation::Sum => sum_over(&values, 1),
         Aggregation::Avg => sum_over(&values, values.len()),
+        Aggregation::ExpDecaySum { half_life } => decayed(events, i128::from(half_life.as_micros()), at),
         Aggregation::Variance => deviation(&values, 1, nearest_quotient_of_squares),
         Aggregation::VariancePop => deviation(&values, 0, nearest_quotient_of_squares),
         Aggregation::Stddev => deviation(&values, 1, nearest_root_of_squares),
@@ -121,7 +140,24 @@ fn exactly(values: &[Value]) -> Result<Vec<BigInt>, f64> {
 /// The sum over `divisor`.
 fn sum_over(values: &[Value], divisor: usize) -> Value {
     Value::Float64(match exactly(values) {
-        Ok(exact) => nearest_quotient(&exact.iter().sum(), divisor),
+        Ok(exact) => nearest_quotient(&exact.iter().sum(), &divisor.into()),
+        Err(special) => special,
+    })
+}
+
+/// The sum of what is less than 2,200 half-lives back, each value times its weight, over the weight of `at`.
+fn decayed(events: &[(i64, Value, Value)], half_life: i128, at: i128) -> Value {
+    let weight = |time: i128| nearest_power(time.rem_euclid(half_life), half_life);
+    let back = |time: i64| at.div_euclid(half_life) - i128::from(time).div_euclid(half_life);
+    let counting: Vec<_> = events.iter().filter(|(time, _, _)| back(*time) < 2_200).collect();
+    let values: Vec<_> = counting.iter().map(|(_, value, _)| value.clone()).collect();
+    Value::Float64(match exactly(&values) {
+        Ok(exact) => {
+            let weighted = exact.iter().zip(&counting).map(|(x, (time, _, _))| {
+                (x * BigInt::from(weight(i128::from(*time)))) << (2_200 - back(*time))
+            });
+            nearest_quotient(&weighted.sum(), &(weight(at) << 2_200))
+        }
         Err(special) => special,
     })
 }

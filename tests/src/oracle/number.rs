@@ -32,8 +32,8 @@ pub fn quanta_of_integer(integer: i128) -> BigInt {
 
 /// The double nearest to `quanta` · 2^-1074 / `divisor`, ties to even. Zero is +0.0, and what is too great is
 /// infinite.
-pub fn nearest_quotient(quanta: &BigInt, divisor: usize) -> f64 {
-    let magnitude = nearest(quanta.magnitude(), &divisor.into(), LEAST_EXPONENT, quotient);
+pub fn nearest_quotient(quanta: &BigInt, divisor: &BigUint) -> f64 {
+    let magnitude = nearest(quanta.magnitude(), divisor, LEAST_EXPONENT, quotient);
     if quanta.sign() == Sign::Minus { -magnitude } else { magnitude }
 }
 
@@ -45,6 +45,19 @@ pub fn nearest_quotient_of_squares(squares: &BigUint, divisor: &BigUint) -> f64 
 /// The double nearest to the square root of `squares` · 2^-2148 / `divisor`.
 pub fn nearest_root_of_squares(squares: &BigUint, divisor: &BigUint) -> f64 {
     nearest(squares, divisor, 2 * LEAST_EXPONENT, root)
+}
+
+/// 2^52 · 2^(`numerator` / `denominator`) as the nearest whole number, by the series of e^x and of ln 2.
+pub fn nearest_power(numerator: i128, denominator: i128) -> BigUint {
+    let one: BigInt = BigInt::from(1) << 300_u32;
+    let ln_2: BigInt = (1..300_u32).map(|n| &one / (BigInt::from(n) << n)).sum();
+    let x = ln_2 * numerator / denominator;
+    let terms = (1..).scan(one.clone(), |term: &mut BigInt, n: u32| {
+        *term = &*term * &x / (&one * n);
+        (!term.is_zero()).then(|| term.clone())
+    });
+    let power = terms.sum::<BigInt>() + &one;
+    (((power >> 247u32) + 1u8) >> 1u32).magnitude().clone()
 }
 
 /// What of a quotient times a power of two is whole, and how the rest compares with one half.

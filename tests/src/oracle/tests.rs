@@ -315,6 +315,22 @@ fn values_are_counted_up_to_a_limit() {
 }
 
 #[test]
+fn decaying_sums_count_half_after_every_half_life() {
+    let rows = [row(0, 1.0, 4), row(10, 1.0, -1), row(20, f64::INFINITY, 0)];
+    let sum = |field, field_type, at| {
+        let decaying = Aggregation::ExpDecaySum { half_life: TimeDelta::from_micros(10) };
+        ask(feature(decaying, of(field, field_type), &[]), &rows, at, None).0
+    };
+    assert_eq!(sum("n", FieldType::Int64, 10), Value::Float64(1.0));
+    assert_eq!(sum("n", FieldType::Int64, 40), Value::Float64(0.125));
+    assert_eq!(sum("x", FieldType::Float64, 10), Value::Float64(1.5));
+    assert_eq!(sum("x", FieldType::Float64, 15), Value::Float64(1.5 / std::f64::consts::SQRT_2));
+    assert_eq!(sum("x", FieldType::Float64, 22_019), Value::Float64(f64::INFINITY));
+    assert_eq!(sum("x", FieldType::Float64, 22_020), Value::Float64(0.0));
+    assert_eq!(sum("nothing", FieldType::Float64, 10), Value::Null);
+}
+
+#[test]
 fn nulls_are_kept_where_that_is_said() {
     let rows = [row(0, 1.0, 0), row(1, 2.0, 0)];
     let last = |nulls| {

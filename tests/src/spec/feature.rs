@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use thalweg_core::{Aggregation, FieldType, Nulls, Parameters, TimeDelta, Window};
+use thalweg_core::{Aggregation, FieldType, Nulls, Parameters, Percentiles, TimeDelta, Window};
 
 use super::definitions::{duration, known, of_type, typed_sql};
 use super::yaml::{Content, Node};
@@ -14,9 +14,11 @@ use crate::harness::Outcome;
 type Read = fn(&Node, &mut Parameters) -> Outcome;
 
 /// The parameters of aggregations.
-const PARAMETERS: [(&str, Read); 3] = [
+const PARAMETERS: [(&str, Read); 5] = [
     ("n", |node, parameters| number(node).map(|n| parameters.n = Some(n))),
     ("k", |node, parameters| number(node).map(|k| parameters.k = Some(k))),
+    ("half_life", |node, parameters| duration(node).map(|span| parameters.half_life = Some(span))),
+    ("percentiles", |node, parameters| percentiles(node).map(|all| parameters.percentiles = Some(all))),
     ("nulls", |node, parameters| nulls(node).map(|nulls| parameters.nulls = Some(nulls))),
 ];
 
@@ -122,6 +124,11 @@ fn suffix(window: &Node) -> String {
         }
         _ => String::new(),
     }
+}
+
+fn percentiles(node: &Node) -> Outcome<Percentiles> {
+    let texts = node.items("a list of percentiles")?.iter().map(|item| item.text("a percentile"));
+    Percentiles::read(&texts.collect::<Outcome<Vec<_>>>()?).map_err(|_| node.wrong("percentiles"))
 }
 
 fn nulls(node: &Node) -> Outcome<Nulls> {
