@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Boundary, Pin};
+use crate::{AsOf, Boundary, Pin};
 
 /// Raised whenever the same definitions over the same log may give other bits: an upgrade of the
 /// expression engine, a rounding put right, another layout of batches.
@@ -21,8 +21,8 @@ pub struct Manifest {
     pub spine_rows: u64,
     /// The spine's time column.
     pub timestamp_column: String,
-    /// Which events a row sees: always `event_time` in this version of the engine.
-    pub as_of: String,
+    /// Which events a row sees.
+    pub as_of: AsOf,
     /// Whether events at a row's very instant take part.
     pub boundary: Boundary,
     /// The log prefix the values rest on.

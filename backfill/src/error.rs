@@ -3,6 +3,7 @@
 use arrow::datatypes::DataType;
 use thalweg_log::TopicPartition;
 
+use crate::AsOf;
 use crate::budget::MEMORY_BUDGET_KEY;
 
 /// Why a request about the past cannot be answered. No variant ever stands for a shorter answer.
@@ -115,6 +116,19 @@ pub enum Error {
         topic: String,
         /// Topics the pin names.
         pinned: Vec<String>,
+    },
+    /// A request asks for what was known, and a source does not tell.
+    #[error(
+        "training sets `as_of` {} cannot be made of source `{source_name}`: it does not say when the log learned of its \
+         events. Declare it, `append_time: \"@timestamp\"` (the record's timestamp) or a field of the value, or ask \
+         `as_of` event_time",
+        .as_of.name()
+    )]
+    UnknownAppendTime {
+        /// The source.
+        source_name: String,
+        /// What was asked for.
+        as_of: AsOf,
     },
     /// A pinned topic no longer exists.
     #[error(

@@ -8,6 +8,7 @@
 //! itself, and it knows no server and no online state.
 
 mod answer;
+mod as_of;
 mod boundary;
 mod budget;
 mod cancel;
@@ -16,6 +17,7 @@ mod dead_letters;
 mod error;
 mod events;
 mod features;
+mod fold;
 mod gather;
 mod key_index;
 mod pin;
@@ -27,6 +29,7 @@ mod tests;
 mod training_set;
 
 pub use answer::TrainingSet;
+pub use as_of::AsOf;
 pub use boundary::Boundary;
 pub use budget::{Budget, DEFAULT_MEMORY_BUDGET_BYTES, MEMORY_BUDGET_KEY};
 pub use cancel::Cancellation;

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use thalweg_definitions::{FeatureView, Fold, Repository, Selector, Source, SourceSelector};
 use thalweg_log::{EmbeddedLog, PartitionReader, TopicPartition};
 
-use crate::gather::Gathered;
+use crate::gather::{Gathered, Wanted};
 use crate::reading::Reading;
 use crate::{Budget, Cancellation, Error, Pin};
 
@@ -33,7 +33,7 @@ struct Part<'a> {
 }
 
 impl Replay<'_> {
-    /// For each fold the pieces of its events up to `latest`, one piece per partition, by partition.
+    /// For each fold the pieces of its events that are `wanted`, one piece per partition, by partition.
     ///
     /// # Errors
     /// Damage in the log, an exceeded budget, a cancelled request.
@@ -41,12 +41,12 @@ impl Replay<'_> {
         &self,
         folds: &[Fold<'_>],
         readings: &[Arc<Reading>],
-        latest: i64,
+        wanted: Wanted,
     ) -> Result<Vec<Vec<Gathered>>, Error> {
         let parts = self.parts(folds)?;
         let pieces = parts
             .par_iter()
-            .map(|part| self.read(part, folds, readings, latest))
+            .map(|part| self.read(part, folds, readings, wanted))
             .collect::<Result<Vec<Vec<Gathered>>, Error>>()?;
         let mut of_fold: Vec<Vec<Gathered>> = folds.iter().map(|_| Vec::new()).collect();
         for (part, pieces) in parts.iter().zip(pieces) {
@@ -84,7 +84,7 @@ impl Replay<'_> {
         part: &Part<'_>,
         folds: &[Fold<'_>],
         readings: &[Arc<Reading>],
-        latest: i64,
+        wanted: Wanted,
     ) -> Result<Vec<Gathered>, Error> {
         let views: Vec<&FeatureView> = part.folds.iter().map(|&fold| folds[fold].view).collect();
         let cannot = |cause: String| Error::Decode { source_name: part.source.name.clone(), cause };
@@ -106,7 +106,7 @@ impl Replay<'_> {
             for (piece, (selector, &fold)) in gathered.iter_mut().zip(selectors.iter().zip(part.folds.iter()))
             {
                 let selected = selector.select(&timed);
-                piece.add(&selected.selection, &readings[fold].index, latest, self.budget)?;
+                piece.add(&selected, &readings[fold].index, wanted, self.budget)?;
             }
         }
         Ok(gathered)

@@ -9,8 +9,8 @@ use thalweg_definitions::{DefinitionFile, Repository, load_text};
 use thalweg_log::{EmbeddedLog, EmbeddedOptions, NewRecord, TopicPartition};
 
 use crate::{
-    Boundary, Budget, Cancellation, DEFAULT_TIMESTAMP_COLUMN, Error, EventRange, Features, Pin, Prepared,
-    TrainingSet, TrainingSetRequest, events, training_set,
+    AsOf, Boundary, Budget, Cancellation, DEFAULT_TIMESTAMP_COLUMN, Error, EventRange, Features, Pin,
+    Prepared, TrainingSet, TrainingSetRequest, events, training_set,
 };
 
 const DEFINITIONS: &str = "
@@ -73,6 +73,7 @@ impl World {
             spine_schema: spine.schema(),
             spine: vec![spine],
             timestamp_column: DEFAULT_TIMESTAMP_COLUMN.to_owned(),
+            as_of: AsOf::EventTime,
             boundary: Boundary::Inclusive,
             pin: None,
             statuses: true,

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use rayon::prelude::*;
-use thalweg_core::sweep;
 use thalweg_definitions::{AnswerColumn, Fold, Layout, Repository};
 use thalweg_log::EmbeddedLog;
 
 use crate::answer::{TrainingSet, answer_schema, assemble};
 use crate::commit::ManifestFeature;
-use crate::gather::Gathered;
+use crate::fold::fold;
+use crate::gather::{Gathered, Wanted};
 use crate::reading::{Reading, readings};
 use crate::replay::Replay;
 use crate::spine::Spine;
-use crate::{Boundary, Budget, Cancellation, Commit, ENGINE_VERSION, Error, Features, Manifest, Pin};
+use crate::{AsOf, Boundary, Budget, Cancellation, Commit, ENGINE_VERSION, Error, Features, Manifest, Pin};
 
 /// What a training set is asked for with.
 #[derive(Clone, Debug)]
@@ -28,6 +28,8 @@ pub struct TrainingSetRequest {
     pub spine: Vec<RecordBatch>,
     /// The spine's time column.
     pub timestamp_column: String,
+    /// Which events a row sees.
+    pub as_of: AsOf,
     /// Whether events at a row's very instant take part.
     pub boundary: Boundary,
     /// The log prefix to rest on; the end of the log now, if none.
@@ -71,6 +73,9 @@ impl<'a> Prepared<'a> {
             request.boundary,
         )?;
         let readings = readings(&layout.folds, &spine)?;
+        if request.as_of != AsOf::EventTime {
+            refuse_unknown_append_times(repository, &layout.folds, request.as_of)?;
+        }
         let pin = match &request.pin {
             Some(pin) => pin.clone(),
             None => Pin::now(log, topics(repository, &layout.folds))?,
@@ -83,7 +88,7 @@ impl<'a> Prepared<'a> {
             spine_hash: spine.hash()?,
             spine_rows: spine.batch().num_rows() as u64,
             timestamp_column: request.timestamp_column.clone(),
-            as_of: "event_time".to_owned(),
+            as_of: request.as_of,
             boundary: request.boundary,
             pin,
             statuses: request.statuses,
@@ -108,26 +113,27 @@ impl<'a> Prepared<'a> {
 
     /// Makes the training set by replaying the pinned log once per source.
     ///
-    /// Time grows with events plus rows; memory holds the spine, the answer, and the events of the
+    /// Time grows with events plus rows, and where rows do not see all that had happened with the cost of a
+    /// lookup for each row; memory holds the spine, the answer, and the events of the
     /// spine's keys, the last within `budget`.
     ///
     /// # Errors
     /// [`Error::OverBudget`]; damage in the log; [`Error::Cancelled`].
     pub fn run(self, budget: &Budget, cancellation: &Cancellation) -> Result<TrainingSet, Error> {
-        let pin = &self.commit.manifest.pin;
+        let Manifest { pin, as_of, .. } = &self.commit.manifest;
         let replay = Replay { repository: self.repository, log: self.log, pin, budget, cancellation };
         let latest = self.spine.instants().iter().copied().max().unwrap_or(i64::MIN);
-        let gathered = replay.gather(&self.layout.folds, &self.readings, latest)?;
+        let wanted = Wanted { latest, append_times: *as_of == AsOf::Known };
+        let gathered = replay.gather(&self.layout.folds, &self.readings, wanted)?;
         let swept = self
             .layout
             .folds
             .par_iter()
             .zip(gathered)
             .zip(&self.readings)
-            .map(|((fold, parts), reading)| {
-                cancellation.check()?;
-                let events = Gathered::sort(parts, &fold.plan, reading.index.len())?;
-                Ok((sweep(&fold.plan, &events, &reading.rows)?, reading.clone()))
+            .map(|((view, parts), reading)| {
+                let events = Gathered::join(parts, &view.plan)?;
+                Ok((fold(&view.plan, &events, reading, *as_of, cancellation)?, reading.clone()))
             })
             .collect::<Result<Vec<_>, Error>>()?;
         let all = assemble(&self.schema, &self.spine, &self.layout.columns, &swept, self.statuses)?;
@@ -147,6 +153,20 @@ pub fn training_set(
     cancellation: &Cancellation,
 ) -> Result<TrainingSet, Error> {
     Prepared::new(repository, log, request)?.run(budget, cancellation)
+}
+
+/// Refuses sources of which nobody says when the log learned of their events.
+fn refuse_unknown_append_times(
+    repository: &Repository,
+    folds: &[Fold<'_>],
+    as_of: AsOf,
+) -> Result<(), Error> {
+    let sources = folds.iter().filter_map(|fold| repository.source(&fold.view.source));
+    let mut unknown = sources.filter(|source| source.append_time.is_none());
+    match unknown.next() {
+        Some(source) => Err(Error::UnknownAppendTime { source_name: source.name.clone(), as_of }),
+        None => Ok(()),
+    }
 }
 
 fn topics<'a>(repository: &'a Repository, folds: &'a [Fold<'a>]) -> impl Iterator<Item = &'a str> {

@@ -5,7 +5,8 @@
 //! aggregations and their exact arithmetic. It computes a value in two ways that must agree bit for bit:
 //!
 //! - [`KeyState`] keeps the fold of one key and answers at any instant its lookback reaches: the online road;
-//! - [`sweep`] walks sorted columns of events and rows once: the offline road.
+//! - [`sweep`] walks sorted columns of events and rows once: the offline road. Where a row may see only what was there
+//!   by its instant, [`sweep_entering`] takes the first road offline.
 //!
 //! It is pure: facts in, values out. It never knows of clocks, files, threads, networks or storage.
 
@@ -44,7 +45,9 @@ pub use plan::{FeatureColumn, FoldPlan, Lookback};
 pub use selection::Selection;
 pub use state::{Answer, Changes, KeyState, StateError};
 pub use status::Status;
-pub use sweep::{OrderColumns, SortedEvents, SortedRows, SweepError, Swept, sweep};
+pub use sweep::{
+    EnteringEvents, OrderColumns, SortedEvents, SortedRows, SweepError, Swept, sweep, sweep_entering,
+};
 pub use time::{Instant, ParseTimeDeltaError, TimeDelta};
 pub use value::{Value, column_of};
 pub use window::{Bounds, Window};

@@ -57,18 +57,38 @@ impl World {
 
     /// The events as the sweep takes them.
     pub(crate) fn sorted_events(&self) -> SortedEvents {
-        let keys: Vec<_> = self.events.iter().map(|event| event.key).collect();
-        let times: Vec<_> = self.events.iter().map(|event| event.order.time.as_micros()).collect();
-        let order_by: Int64Array = self.events.iter().map(|event| event.order.order_by).collect();
-        let partitions: Vec<_> = self.events.iter().map(|event| event.order.partition).collect();
-        let offsets: Vec<_> = self.events.iter().map(|event| event.order.offset).collect();
-        let orders = OrderColumns {
-            times: &times,
-            order_by: Some(&order_by),
-            partitions: &partitions,
-            offsets: &offsets,
-        };
-        SortedEvents::sort(&keys, KEYS, orders, &self.inputs()).expect("few events")
+        let order = self.order();
+        SortedEvents::sort(&order.keys, KEYS, order.columns(), &self.inputs()).expect("few events")
+    }
+
+    /// Keys and orders of the events.
+    pub(crate) fn order(&self) -> KeysAndOrders {
+        let order = |event: &Event| event.order;
+        let orders = self.events.iter().map(order);
+        KeysAndOrders {
+            keys: self.events.iter().map(|event| event.key).collect(),
+            times: orders.clone().map(|order| order.time.as_micros()).collect(),
+            order_by: orders.clone().map(|order| order.order_by).collect(),
+            partitions: orders.clone().map(|order| order.partition).collect(),
+            offsets: orders.map(|order| order.offset).collect(),
+        }
+    }
+}
+
+/// Keys and orders of events as columns.
+pub(crate) struct KeysAndOrders {
+    pub(crate) keys: Vec<u32>,
+    times: Vec<i64>,
+    order_by: Int64Array,
+    partitions: Vec<i32>,
+    offsets: Vec<i64>,
+}
+
+impl KeysAndOrders {
+    /// The orders.
+    pub(crate) fn columns(&self) -> OrderColumns<'_> {
+        let Self { times, order_by, partitions, offsets, .. } = self;
+        OrderColumns { times, order_by: Some(order_by), partitions, offsets }
     }
 }
 

@@ -139,6 +139,7 @@ impl From<thalweg_backfill::Error> for Error {
             },
             Cause::Layout(_) | Cause::UnknownService { .. } | Cause::UnknownTopic { .. } => Kind::NotFound,
             Cause::OverBudget { .. } | Cause::TooManyRows { .. } | Cause::Sweep(_) => Kind::ResourceExhausted,
+            Cause::UnknownAppendTime { .. } => Kind::FailedPrecondition,
             Cause::PinnedTopicGone { .. }
             | Cause::PinnedTopicReplaced { .. }
             | Cause::PinBeyondEnd { .. }

@@ -22,6 +22,9 @@ from .status import ServerStatus
 from .stream import stream
 from .training_set import TrainingSet
 
+#: Which of the events up to its instant a row of a training set sees.
+AsOf = Literal["event_time", "known"]
+
 #: Where a server listens unless its settings say otherwise.
 DEFAULT_ADDRESS = "127.0.0.1:7461"
 
@@ -54,6 +57,7 @@ class Client:
         *,
         feature_service: str | None = None,
         timestamp_column: str = "event_timestamp",
+        as_of: AsOf = "event_time",
         boundary: Literal["inclusive", "exclusive"] = "inclusive",
         statuses: bool = False,
         full_feature_names: bool = True,
@@ -66,6 +70,8 @@ class Client:
           the same order of rows. Instants without a zone are UTC. A pandas index is left out.
         - `features`: references, `view:column` or `view:*`; or `feature_service`, a service's name.
         - `timestamp_column`: the column of instants.
+        - `as_of`: which of the events up to its instant a row sees: all (`event_time`: what had happened), or those that
+          the log had by then (`known`: what could be known), which needs sources that name their append time.
         - `boundary`: whether events at a row's very instant take part.
         - `statuses`: add a column `…__status` for each feature.
         - `full_feature_names`: name columns `view__column`, or `column` where no two clash.
@@ -88,7 +94,7 @@ class Client:
         1      UA  False              3
         """
         command = _training_set(
-            features, feature_service, timestamp_column, boundary, statuses, full_feature_names, pin
+            features, feature_service, timestamp_column, as_of, boundary, statuses, full_feature_names, pin
         )
         uploaded = self._connection.put(command, to_reader(entity_df, "entity_df"))
         command["spine"] = uploaded["spine"]
@@ -102,6 +108,7 @@ class Client:
         *,
         feature_service: str | None = None,
         timestamp_column: str = "event_timestamp",
+        as_of: AsOf = "event_time",
         boundary: Literal["inclusive", "exclusive"] = "inclusive",
         statuses: bool = False,
         full_feature_names: bool = True,
@@ -131,7 +138,7 @@ class Client:
         [[0], [2], [3]]
         """
         command = _training_set(
-            features, feature_service, timestamp_column, boundary, statuses, full_feature_names, pin
+            features, feature_service, timestamp_column, as_of, boundary, statuses, full_feature_names, pin
         )
         return self._connection.exchange(command, to_reader(entity_df, "entity_df"))
 
@@ -283,6 +290,7 @@ def _training_set(
     features: Sequence[str] | None,
     feature_service: str | None,
     timestamp_column: str,
+    as_of: str,
     boundary: str,
     statuses: bool,
     full_feature_names: bool,
@@ -292,6 +300,7 @@ def _training_set(
     command: dict[str, Any] = {
         "type": "training_set",
         "timestamp_column": timestamp_column,
+        "as_of": as_of,
         "boundary": boundary,
         "statuses": statuses,
         "full_feature_names": full_feature_names,

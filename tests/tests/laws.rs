@@ -8,12 +8,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rand::Rng;
 use rand::seq::SliceRandom;
+use thalweg_backfill::AsOf;
 use thalweg_core::{Aggregation, Instant, TimeDelta, Value};
 use thalweg_tests::definition::is_approximate;
 use thalweg_tests::generator::{Arrival, Case, Chance, Question, check};
 use thalweg_tests::harness::{
-    Answers, Found, Outcome, Pace, Request, Workshop, expected, letters, pin_of_prefix, same, state_of_image,
-    stream_bytes, training_answers,
+    Answers, Found, Outcome, Pace, Request, Workshop, expected, expected_known, letters, pin_of_prefix, same,
+    state_of_image, stream_bytes, training_answers,
 };
 use thalweg_tests::oracle;
 
@@ -27,6 +28,39 @@ fn a_training_set_is_what_the_oracle_says() {
         let expected = expected(case, None, &request.as_inclusive(&case.questions));
         same("the training set", &case.questions, &expected, &answers)
     });
+}
+
+/// What was known is what the oracle says of the events that the log had by then; where a source does not say when
+/// it had them, the request is refused.
+#[test]
+fn what_was_known_is_what_the_oracle_says() {
+    let (differ, refused) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    check("what_was_known_is_what_the_oracle_says", 350, |case, chance| {
+        let workshop = Workshop::with_all(case, chance)?;
+        let request = Request { as_of: AsOf::Known, ..Request::random(chance) };
+        for view in case.definitions.views.iter().filter(|view| !case.tells_append_times(view)) {
+            let source = &case.definitions.sources[view.source].name;
+            match workshop.training_set_of(&[view], &case.questions, &request) {
+                Err(why) if why.contains(&format!("source `{source}`")) && why.contains("append_time") => {}
+                other => return Err(format!("{} is answered as of what was known: {other:?}", view.name)),
+            }
+            refused.fetch_add(1, Ordering::Relaxed);
+        }
+        if workshop.views(request.as_of).next().is_none() {
+            return Ok(());
+        }
+        let answers = ask_offline(&workshop, &case.questions, &request)?;
+        let questions = request.as_inclusive(&case.questions);
+        let known = expected_known(case, &questions);
+        let happened = expected(case, None, &questions);
+        let pairs = known.iter().zip(&happened).flat_map(|(known, happened)| {
+            known.iter().map(move |(column, answer)| answer != &happened[column])
+        });
+        differ.fetch_add(pairs.filter(|differ| *differ).count(), Ordering::Relaxed);
+        same("what was known", &case.questions, &known, &answers)
+    });
+    let (differ, refused) = (differ.into_inner(), refused.into_inner());
+    assert!(differ > 1_000 && refused > 50, "{differ} answers differ, {refused} requests were refused");
 }
 
 /// What is approximate is as near to the oracle's exact values as it says.

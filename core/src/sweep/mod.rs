@@ -3,10 +3,14 @@
 //! Windows give ranges of positions ([`ranges`]), aggregations consume them (one [`Pass`] each); ranges only ever
 //! move forward, so the work grows with events + rows, never with their product.
 
+mod entering;
 mod ranges;
 mod sort;
 
+use std::sync::Arc;
+
 use arrow::array::{Array, ArrayRef};
+use arrow::compute::concat;
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 
@@ -14,8 +18,9 @@ use crate::aggregation::Filled;
 use crate::layout::{Fold, Layout};
 use crate::pass::{Events, Pass};
 use crate::plan::Reads;
-use crate::{Aggregation, FoldPlan, Instant, Status};
+use crate::{Aggregation, FeatureColumn, FoldPlan, Instant, Status};
 
+pub use entering::{EnteringEvents, sweep_entering};
 pub use sort::{OrderColumns, SortedEvents, SortedRows};
 
 /// Why events cannot be sorted or swept.
@@ -56,9 +61,8 @@ pub struct Swept {
     pub columns: Vec<ArrayRef>,
     /// The status of each row's values where they are not null: never [`Status::NullValue`].
     pub statuses: Vec<Status>,
-    /// For each column, how many of its values are null because they do not fit: integer sums 64 bits, distinct
-    /// values their limit.
-    pub overflows: Vec<u64>,
+    /// How many of the values are null because they do not fit: integer sums 64 bits, distinct values their limit.
+    pub overflows: u64,
 }
 
 impl Swept {
@@ -69,6 +73,29 @@ impl Swept {
             status => status,
         }
     }
+
+    /// One after the other what sweeps with `plan` over successive rows gave.
+    ///
+    /// # Errors
+    ///
+    /// If a column outgrows what Arrow's offsets reach.
+    pub fn join(plan: &FoldPlan, parts: &[Self]) -> Result<Self, SweepError> {
+        let column = |(position, feature): (usize, &FeatureColumn)| {
+            let columns: Vec<_> = parts.iter().map(|part| Arc::clone(&part.columns[position])).collect();
+            joined(&feature.name, &columns)
+        };
+        Ok(Self {
+            columns: plan.features.iter().enumerate().map(column).collect::<Result<_, _>>()?,
+            statuses: parts.iter().flat_map(|part| part.statuses.iter().copied()).collect(),
+            overflows: parts.iter().map(|part| part.overflows).sum(),
+        })
+    }
+}
+
+/// Some columns, at least one, of the feature `name` as one.
+fn joined(name: &str, columns: &[ArrayRef]) -> Result<ArrayRef, SweepError> {
+    let columns: Vec<&dyn Array> = columns.iter().map(AsRef::as_ref).collect();
+    concat(&columns).map_err(|cause| SweepError::Column { column: name.to_owned(), cause })
 }
 
 /// The values of the plan's features for every row: what [`KeyState::values`](crate::KeyState::values) says
@@ -82,7 +109,7 @@ impl Swept {
 ///
 /// If events or rows are not sorted as they say, or not over the same keys.
 pub fn sweep(plan: &FoldPlan, events: &SortedEvents, rows: &SortedRows) -> Result<Swept, SweepError> {
-    check_types(plan, events)?;
+    check_types(plan, &events.inputs)?;
     let layout = Layout::of(plan);
     let read = distinct(layout.slots.iter().map(|slot| slot.reads)).into_iter().map(|reads| {
         let taking_part = Events::of(reads, &events.times, &events.inputs);
@@ -107,13 +134,13 @@ pub fn sweep(plan: &FoldPlan, events: &SortedEvents, rows: &SortedRows) -> Resul
         let filled = column.expect("every feature has a fold");
         (filled.column, filled.overflows)
     };
-    let (columns, overflows) = sweep.columns.into_iter().map(filled).unzip();
-    Ok(Swept { columns, statuses: statuses(plan, events, rows), overflows })
+    let (columns, overflows): (_, Vec<u64>) = sweep.columns.into_iter().map(filled).unzip();
+    Ok(Swept { columns, statuses: statuses(plan, events, rows), overflows: overflows.iter().sum() })
 }
 
 /// Checks that the events' inputs are of the types that the plan says.
-fn check_types(plan: &FoldPlan, events: &SortedEvents) -> Result<(), SweepError> {
-    for (input, (field_type, values)) in plan.inputs.iter().zip(&events.inputs).enumerate() {
+fn check_types(plan: &FoldPlan, inputs: &[ArrayRef]) -> Result<(), SweepError> {
+    for (input, (field_type, values)) in plan.inputs.iter().zip(inputs).enumerate() {
         let expected = field_type.to_arrow();
         if *values.data_type() != expected {
             return Err(SweepError::InputType { input, expected, found: values.data_type().clone() });

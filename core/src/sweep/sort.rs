@@ -113,17 +113,17 @@ impl SortedRows {
 }
 
 /// Elements grouped by key and sorted by time within each.
-struct Arranged {
+pub(super) struct Arranged {
     /// Where each key's elements begin.
-    key_starts: Vec<u32>,
-    times: Vec<i64>,
+    pub(super) key_starts: Vec<u32>,
+    pub(super) times: Vec<i64>,
     /// Which of the unsorted elements each one is.
-    sources: Vec<u32>,
+    pub(super) sources: Vec<u32>,
 }
 
 impl Arranged {
     /// Arranges elements by their keys, times, and `ties` where both are equal; then they keep their order.
-    fn by(
+    pub(super) fn by(
         what: &'static str,
         keys: &[u32],
         key_count: usize,

@@ -36,6 +36,8 @@ pub struct TimedBatch<'a> {
     pub(super) times: Int64Array,
     /// The value of the source's `order_by` field, where it names one.
     pub(super) order_by: Option<Int64Array>,
+    /// When the log learned of each event, microseconds since the epoch, where the source says.
+    pub(super) append_times: Option<Int64Array>,
     /// The decoded fields.
     pub(super) columns: RecordBatch,
     /// The records of the batch that are no events, for none of the source's views, by offset: their event
@@ -96,7 +98,16 @@ impl SourceSelector {
             dead.iter().map(|(row, reason)| decoded.dead_letter(*row, None, reason.as_str())).collect();
         if dead.is_empty() {
             let columns = decoded.columns.clone();
-            return TimedBatch { decoded, rows: None, offsets, times, order_by, columns, dead: letters };
+            return TimedBatch {
+                decoded,
+                rows: None,
+                offsets,
+                times,
+                order_by,
+                append_times,
+                columns,
+                dead: letters,
+            };
         }
         let mut alive = vec![true; decoded.num_rows()];
         for (row, _) in &dead {
@@ -110,6 +121,7 @@ impl SourceSelector {
             offsets: filtered(&offsets, &alive),
             times: filtered(&times, &alive),
             order_by: order_by.map(|values| filtered(&values, &alive)),
+            append_times: append_times.map(|values| filtered(&values, &alive)),
             columns: filter_record_batch(&decoded.columns, &alive)
                 .expect("a mask over the rows of the batch"),
             dead: letters,

@@ -34,6 +34,9 @@ struct Input {
 pub struct Selected {
     /// Events that pass the view's `where` and have its key.
     pub selection: Selection,
+    /// When the log learned of each of them, microseconds since the epoch, null where it is not said of one; none
+    /// where the source does not say.
+    pub append_times: Option<Int64Array>,
     /// Records that pass the view's `where` and lack its key, by offset. Each names the view.
     ///
     /// The `where` comes first: a record it does not keep is none of the view's events, and need not have its
@@ -129,7 +132,8 @@ impl Selector {
             keys,
             inputs,
         };
-        Selected { selection, dead, failed_expressions: failed }
+        let append_times = events.append_times.as_ref().map(|append_times| rows.taken(append_times));
+        Selected { selection, append_times, dead, failed_expressions: failed }
     }
 
     fn missing_key(&self, events: &TimedBatch<'_>, row: usize) -> String {

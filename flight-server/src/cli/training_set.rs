@@ -9,7 +9,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use clap::Args;
 use serde_json::{Value, json};
-use thalweg_backfill::{Boundary, Cancellation, TrainingSetRequest};
+use thalweg_backfill::{AsOf, Boundary, Cancellation, TrainingSetRequest};
 use thalweg_core::FieldType;
 
 use super::client::Client;
@@ -34,6 +34,9 @@ pub(crate) struct Options {
     /// The spine's time column.
     #[arg(long, value_name = "COLUMN", default_value = thalweg_backfill::DEFAULT_TIMESTAMP_COLUMN)]
     timestamp_column: String,
+    /// Which events a row at T sees: event_time (all up to T) or known (those that the log had by T).
+    #[arg(long, value_name = "WHICH", value_parser = as_of, default_value = "event_time")]
+    as_of: AsOf,
     /// Whether events at a row's very instant take part.
     #[arg(long, value_parser = boundary, default_value = "inclusive")]
     boundary: Boundary,
@@ -46,6 +49,11 @@ pub(crate) struct Options {
     /// Parquet file to write.
     #[arg(short = 'o', long, value_name = "FILE")]
     out: PathBuf,
+}
+
+fn as_of(text: &str) -> Result<AsOf, String> {
+    let found = AsOf::ALL.into_iter().find(|as_of| as_of.name() == text);
+    found.ok_or_else(|| "write event_time or known".to_owned())
 }
 
 fn boundary(text: &str) -> Result<Boundary, String> {
@@ -63,6 +71,7 @@ pub(super) fn run(common: &Common, config: Config, options: &Options) -> Result<
         feature_service: by_name.then(|| options.service.clone()),
         features: if by_name { Vec::new() } else { options.service.split(',').map(str::to_owned).collect() },
         timestamp_column: Some(options.timestamp_column.clone()),
+        as_of: options.as_of,
         boundary: options.boundary,
         statuses: options.statuses,
         pin: options.pin.as_deref().map(manifest::pin_of).transpose()?,
@@ -119,6 +128,7 @@ fn from_files(
         spine_schema: schema,
         spine,
         timestamp_column: command.timestamp_column(),
+        as_of: command.as_of,
         boundary: command.boundary,
         pin: command.pin.clone(),
         statuses: command.statuses,

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
 use clap::Args;
-use thalweg_backfill::{Boundary, Cancellation, Features, TrainingSet, TrainingSetRequest};
+use thalweg_backfill::{AsOf, Boundary, Cancellation, Features, TrainingSet, TrainingSetRequest};
 use thalweg_definitions::load;
 use thalweg_log::TopicPartition;
 
@@ -78,6 +78,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         spine_schema: spine.schema(),
         spine: vec![spine.clone()],
         timestamp_column: thalweg_backfill::DEFAULT_TIMESTAMP_COLUMN.to_owned(),
+        as_of: AsOf::EventTime,
         boundary: Boundary::Inclusive,
         pin: None,
         statuses: true,

@@ -1,7 +1,7 @@
 //! What a Flight descriptor or ticket asks for, as JSON.
 
 use serde::{Deserialize, Serialize};
-use thalweg_backfill::{Boundary, DEFAULT_TIMESTAMP_COLUMN, Features, Pin};
+use thalweg_backfill::{AsOf, Boundary, DEFAULT_TIMESTAMP_COLUMN, Features, Pin};
 
 use crate::Error;
 use crate::produce::ProduceOptions;
@@ -49,15 +49,6 @@ pub struct TrainingSetCommand {
     /// In tickets: the commit the stream must be of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
-}
-
-/// Which events a row at T sees.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AsOf {
-    /// Those with event time up to T.
-    #[default]
-    EventTime,
 }
 
 /// Where a spine is.
@@ -183,7 +174,7 @@ mod tests {
             ("", "EOF"),
             (r#"{"type":"snapshot"}"#, "unknown variant `snapshot`"),
             (r#"{"type":"training_set","statusses":true}"#, "unknown field `statusses`"),
-            (r#"{"type":"training_set","as_of":"known"}"#, "unknown variant `known`"),
+            (r#"{"type":"training_set","as_of":"then"}"#, "unknown variant `then`"),
             (r#"{"type":"produce","topic":"t","keys":["a"]}"#, "unknown field `keys`"),
         ] {
             let message = Command::parse(text.as_bytes()).expect_err("no command").to_string();

@@ -11,7 +11,7 @@ mod service;
 mod spool;
 mod training_set;
 
-pub use command::{AsOf, Command, EventsCommand, ProduceCommand, SpineRef, TrainingSetCommand};
+pub use command::{Command, EventsCommand, ProduceCommand, SpineRef, TrainingSetCommand};
 pub(crate) use events::{describe as describe_events, read as read_events};
 pub use exchange::Exchange;
 pub(crate) use received::report_only_our_panics;

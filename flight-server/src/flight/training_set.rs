@@ -89,6 +89,7 @@ pub(super) fn request(
         spine_schema,
         spine,
         timestamp_column: command.timestamp_column(),
+        as_of: command.as_of,
         boundary: command.boundary,
         pin: command.pin.clone(),
         statuses: command.statuses,

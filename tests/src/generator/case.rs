@@ -5,7 +5,7 @@ use std::fmt;
 
 use thalweg_core::Value;
 
-use crate::definition::{Definitions, Event, Format, Row};
+use crate::definition::{Definitions, Event, Format, Row, View};
 
 /// Everything a law is tried on.
 #[derive(Clone, Debug)]
@@ -58,6 +58,11 @@ impl Case {
         };
         let offsets: Vec<i64> = of_source.clone().map(place).collect();
         of_source.zip(offsets).map(|(arrival, offset)| arrival.as_event(offset)).collect()
+    }
+
+    /// Whether the source of `view` says when the log learned of its events.
+    pub fn tells_append_times(&self, view: &View) -> bool {
+        self.definitions.sources[view.source].append_time.is_some()
     }
 
     /// This case with its first `arrivals` records alone.

@@ -17,6 +17,25 @@ pub type Applied = Vec<Vec<i64>>;
 
 /// The oracle's answers over the records before `applied`, or over all there are, in the columns that are exact.
 pub fn expected(case: &Case, applied: Option<&Applied>, questions: &[Question]) -> Answers {
+    expected_of(case, applied, questions, |placed, _| placed.to_vec())
+}
+
+/// The same over what the log had at the instant of each question, of the views whose sources say when that was.
+pub fn expected_known(case: &Case, questions: &[Question]) -> Answers {
+    let mut answers = expected_of(case, None, questions, oracle::known);
+    for view in case.definitions.views.iter().filter(|view| !case.tells_append_times(view)) {
+        let of_view = format!("{}__", view.name);
+        answers.iter_mut().for_each(|answers| answers.retain(|column, _| !column.starts_with(&of_view)));
+    }
+    answers
+}
+
+fn expected_of(
+    case: &Case,
+    applied: Option<&Applied>,
+    questions: &[Question],
+    seen: impl for<'a> Fn(&[oracle::Placed<'a>], Instant) -> Vec<oracle::Placed<'a>>,
+) -> Answers {
     let mut answers = vec![BTreeMap::new(); questions.len()];
     for view in &case.definitions.views {
         let mut events = case.events(view.source);
@@ -30,7 +49,7 @@ pub fn expected(case: &Case, applied: Option<&Applied>, questions: &[Question]) 
                 let parts = &case.definitions.entities[view.entity].join_keys;
                 let key: Vec<_> = parts.iter().map(|(name, _)| question.keys[name].clone()).collect();
                 let at = Instant::from_micros(question.at);
-                let (value, status) = oracle::value(view, &column, &placed, &key, at);
+                let (value, status) = oracle::value(view, &column, &seen(&placed, at), &key, at);
                 let answer = Answer { value, status, data_type: data_type.clone() };
                 answers.insert(format!("{}__{}", view.name, column.name), answer);
             }

@@ -15,7 +15,7 @@ mod workshop;
 pub use answers::{Answer, Answers, differences, same};
 pub(crate) use cells::{cell, status};
 pub(crate) use expected::type_of;
-pub use expected::{expected, pin_of_prefix};
+pub use expected::{expected, expected_known, pin_of_prefix};
 pub use letters::{letters, letters_of};
 pub use offline::{Request, stream_bytes, training_answers};
 pub use online::{Found, ManualClock, Online, Pace, look_up, state_of_image};

@@ -9,12 +9,13 @@ use arrow::datatypes::{Field, Schema};
 use arrow::ipc::writer::StreamWriter;
 use rand::Rng;
 use thalweg_backfill::{
-    Boundary, Budget, Cancellation, Features, Pin, TrainingSet, TrainingSetRequest, training_set,
+    AsOf, Boundary, Budget, Cancellation, Features, Pin, TrainingSet, TrainingSetRequest, training_set,
 };
 use thalweg_core::{FieldType, Value, column_of};
 
 use super::cells::{cell, status};
 use super::{Answer, Answers, Outcome, Workshop, failed};
+use crate::definition::View;
 use crate::generator::{Chance, Question};
 
 /// What a training set is asked for with, beside the questions.
@@ -24,21 +25,37 @@ pub struct Request {
     pub pin: Option<Pin>,
     /// Whether events at the instant itself are left out.
     pub exclusive: bool,
+    /// Which events a row sees.
+    pub as_of: AsOf,
 }
 
 impl Workshop {
-    /// The training set of all views whose spine has a row for each question.
+    /// The training set of all views, or where not all events are seen, of those that can tell which are. Its spine has a row for each question.
     ///
     /// # Errors
     /// What the engine has against it.
     pub fn training_set(&self, questions: &[Question], request: &Request) -> Outcome<TrainingSet> {
+        self.training_set_of(&self.views(request.as_of).collect::<Vec<_>>(), questions, request)
+    }
+
+    /// The same of `views`, whatever they can tell.
+    ///
+    /// # Errors
+    /// What the engine has against it.
+    pub fn training_set_of(
+        &self,
+        views: &[&View],
+        questions: &[Question],
+        request: &Request,
+    ) -> Outcome<TrainingSet> {
         let spine = self.spine(questions);
-        let views = self.case.definitions.views.iter().map(|view| format!("{}:*", view.name));
+        let views = views.iter().map(|view| format!("{}:*", view.name));
         let request = TrainingSetRequest {
             features: Features::List(views.collect()),
             spine_schema: spine.schema(),
             spine: split(&spine),
             timestamp_column: "event_timestamp".to_owned(),
+            as_of: request.as_of,
             boundary: if request.exclusive { Boundary::Exclusive } else { Boundary::Inclusive },
             pin: request.pin.clone(),
             statuses: true,
@@ -46,6 +63,12 @@ impl Workshop {
         };
         training_set(&self.repository, &self.log, &request, &Budget::default(), &Cancellation::default())
             .map_err(failed("the training set"))
+    }
+
+    /// The views of which there are training sets of this kind.
+    pub fn views(&self, as_of: AsOf) -> impl Iterator<Item = &View> {
+        let of_all = as_of == AsOf::EventTime;
+        self.case.definitions.views.iter().filter(move |view| of_all || self.case.tells_append_times(view))
     }
 
     /// One row for each question: a number, all join keys, the instant.
@@ -98,7 +121,8 @@ pub fn training_answers(workshop: &Workshop, questions: &[Question], set: &Train
             answers.insert(field.name().clone(), answer);
         }
     }
-    let columns: usize = workshop.case.definitions.views.iter().map(|view| view.columns().len()).sum();
+    let views = workshop.views(set.commit.manifest.as_of);
+    let columns: usize = views.map(|view| view.columns().len()).sum();
     if schema.fields().len() != width + 2 * columns || answers.iter().any(|row| row.len() != columns) {
         return Err(format!(
             "a training set of {columns} columns and their statuses has {:?}",
@@ -123,7 +147,7 @@ pub fn stream_bytes(set: &TrainingSet) -> Outcome<Vec<u8>> {
 impl Request {
     /// A request for either boundary.
     pub fn random(chance: &mut Chance) -> Self {
-        Self { pin: None, exclusive: chance.random_bool(0.3) }
+        Self { exclusive: chance.random_bool(0.3), ..Self::default() }
     }
 
     /// The questions whose inclusive answers are those to `questions` under this request.

@@ -13,7 +13,7 @@ mod number;
 mod order;
 mod visible;
 
-pub use visible::{DeadEvent, Placed, dead_events, placed_events, time_of, value, watermark};
+pub use visible::{DeadEvent, Placed, dead_events, known, placed_events, time_of, value, watermark};
 
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,8 @@ use crate::definition::{Column, Definitions, Event, Row, Source, Time, View};
 pub struct Placed<'a> {
     /// When it happened, microseconds.
     pub time: i64,
+    /// When the log learned of it, if anybody says.
+    pub appended: Option<i64>,
     /// The value of the source's `order_by` field.
     pub order_by: Option<i64>,
     /// Its partition.
@@ -40,6 +42,12 @@ pub fn placed_events<'a>(definitions: &Definitions, view: &View, events: &[Event
     placed.retain(|event| !lacks_key(event));
     placed.sort_by_key(|event| (event.time, event.order_by, event.partition, event.offset));
     placed
+}
+
+/// Of `events` those that the log had at `at`.
+pub fn known<'a>(events: &[Placed<'a>], at: Instant) -> Vec<Placed<'a>> {
+    let at = at.as_micros();
+    events.iter().filter(|event| event.appended.is_some_and(|appended| appended <= at)).cloned().collect()
 }
 
 /// The records among those of the source at position `source` that go to its dead letters, sorted.
@@ -147,6 +155,7 @@ fn passing<'a>(definitions: &Definitions, view: &View, events: &[Event<'a>]) -> 
         let passes = view.filter.as_ref().is_none_or(|filter| is_true(filter, row));
         passes.then_some(Placed {
             time,
+            appended: source.append_time.as_ref().and_then(|append_time| instant(append_time, event, row)),
             order_by,
             partition: event.partition,
             offset: event.offset,
@@ -165,20 +174,25 @@ fn lacks_key(event: &Placed) -> bool {
 /// ahead of its append time.
 pub fn time_of<'a>(source: &Source, event: &Event<'a>) -> Option<(i64, &'a Row)> {
     let row = event.row?;
-    let read = |time: &Time| match time {
-        Time::Record => Some(i128::from(event.timestamp_ms) * 1_000),
-        Time::Field(name) => match row.get(name)? {
-            Value::Timestamp(micros) => Some(i128::from(*micros)),
-            Value::Date(days) => Some(i128::from(*days) * 86_400_000_000),
-            _ => None,
-        },
-    };
-    let time = read(&source.event_time)?;
+    let time = instant(&source.event_time, event, row)?;
     let max_ahead = source.max_ahead.map_or(86_400_000_000, TimeDelta::as_micros);
-    if let Some(appended) = source.append_time.as_ref().and_then(read)
-        && time > appended + i128::from(max_ahead)
+    if let Some(append_time) = &source.append_time
+        && let Some(appended) = instant(append_time, event, row)
+        && i128::from(time) > i128::from(appended) + i128::from(max_ahead)
     {
         return None;
     }
-    Some((i64::try_from(time).expect("an instant"), row))
+    Some((time, row))
+}
+
+/// The instant that stands in an event at `time`, microseconds.
+fn instant(time: &Time, event: &Event, row: &Row) -> Option<i64> {
+    match time {
+        Time::Record => Some(event.timestamp_ms * 1_000),
+        Time::Field(name) => match row.get(name)? {
+            Value::Timestamp(micros) => Some(*micros),
+            Value::Date(days) => Some(i64::from(*days) * 86_400_000_000),
+            _ => None,
+        },
+    }
 }

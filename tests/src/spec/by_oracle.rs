@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use thalweg_backfill::AsOf;
 use thalweg_core::{Instant, Value};
 
 use super::arrival::{Arrival, with_offsets};
@@ -22,11 +23,14 @@ pub fn run(subject: &Subject) -> Outcome<Run> {
     let defined = subject.defined.as_ref().map_err(Clone::clone)?;
     let rows: Vec<_> = (0..defined.topics.len()).map(|source| rows_of(subject, defined, source)).collect();
     let events: Vec<_> = rows.iter().map(|rows| rows.iter().map(Placed::event).collect::<Vec<_>>()).collect();
-    let answers =
-        subject.questions().map(|question| Ok(Found::Answered(answer(defined, &events, question)?)));
+    let answers = subject.questions().map(|question| match question.refused {
+        true => Ok(Found::NotAsked),
+        false => Ok(Found::Answered(answer(defined, &events, question)?)),
+    });
     let rows = answers.collect::<Outcome<_>>()?;
     let letters = (0..events.len()).flat_map(|source| letters(subject, defined, source, &events[source]));
-    Ok(Run { what: String::new(), online: false, rows, letters: Some(letters.collect()) })
+    let (letters, leakage) = (Some(letters.collect()), Some(leakage(subject, defined, &events)?));
+    Ok(Run { what: String::new(), online: false, rows, letters, leakage })
 }
 
 /// The watermark of the sources behind the columns of `question` when everything is applied: the least of
@@ -110,10 +114,32 @@ fn answer(
         });
         let placed = oracle::placed_events(definitions, view, &events[view.source]);
         let key: Vec<Value> = key.collect();
-        let (value, status) = oracle::value(view, column, &placed, &key, Instant::from_micros(question.at));
+        let at = Instant::from_micros(question.at);
+        let seen = match question.as_of {
+            AsOf::EventTime => placed,
+            AsOf::Known => oracle::known(&placed, at),
+        };
+        let (value, status) = oracle::value(view, column, &seen, &key, at);
         answers.insert(name.clone(), Answer { value, status, data_type: type_of(column) });
     }
     Ok(answers)
+}
+
+/// For each column that the file counts leaking rows of, how many of the rows that ask it have one value of what had
+/// happened and another of what was known.
+fn leakage(subject: &Subject, defined: &Defined, events: &[Vec<Event>]) -> Outcome<BTreeMap<String, u64>> {
+    let mut leaking = BTreeMap::new();
+    for column in subject.example.leakage.keys() {
+        let asking = subject.questions().filter(|question| question.columns.contains(column));
+        for question in asking.filter(|question| !question.refused) {
+            let [happened, known] = [AsOf::EventTime, AsOf::Known].map(|as_of| {
+                let question = Question { as_of, columns: vec![column.clone()], ..question.clone() };
+                Ok::<_, String>(answer(defined, events, &question)?.remove(column).map(|answer| answer.value))
+            });
+            *leaking.entry(column.clone()).or_default() += u64::from(happened? != known?);
+        }
+    }
+    Ok(leaking)
 }
 
 fn letters(subject: &Subject, defined: &Defined, source: usize, events: &[Event]) -> Vec<FoundLetter> {

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::compare::{count_asked, differences};
+use super::compare::{count_asked, differences, differences_of_leakage};
 use super::file::{Claim, Specification};
 use super::mode::Mode;
 use super::runs::Runner;
@@ -79,6 +79,7 @@ fn check_modes(subject: &Subject, report: &mut Report) {
                 report.modes.push((mode, runs.iter().map(count_asked).sum()));
                 for run in &runs {
                     let found = differences(&subject.rows, subject.letters, run).into_iter();
+                    let found = found.chain(differences_of_leakage(&subject.example.leakage, run));
                     found.for_each(|difference| note(place(mode, &run.what), difference.text));
                 }
             }

@@ -1,5 +1,7 @@
 //! Where what was found is not what a file says.
 
+use std::collections::BTreeMap;
+
 use super::file::Letter;
 use super::question::{Asked, Expected};
 use super::subject::{Found, FoundLetter, Run};
@@ -31,6 +33,14 @@ pub fn differences(rows: &[Asked], letters: Option<&[Letter]>, run: &Run) -> Vec
             Found::OutOfRange => {
                 whole_row("expected an answer, found a refusal as out of range (see the view's `lookback`)");
             }
+            Found::Refused(message) => match &row.refused {
+                Some(part) if message.contains(part) => {}
+                Some(part) => whole_row(&format!(
+                    "expected a refusal that says `{part}`, found one that says `{message}`"
+                )),
+                None => whole_row(&format!("expected an answer, found a refusal: {message}")),
+            },
+            Found::Answered(_) if row.refused.is_some() => whole_row("expected a refusal, found an answer"),
             Found::Answered(_) if row.out_of_range && run.online => {
                 whole_row("expected a refusal as out of range, found an answer");
             }
@@ -49,6 +59,17 @@ pub fn differences(rows: &[Asked], letters: Option<&[Letter]>, run: &Run) -> Vec
         all.extend(differences_of_letters(expected, found));
     }
     all
+}
+
+/// What of the leaking rows that `run` has counted is not as `expected` says.
+pub fn differences_of_leakage(expected: &BTreeMap<String, u64>, run: &Run) -> Vec<Difference> {
+    let Some(found) = &run.leakage else { return Vec::new() };
+    let differs = |(column, rows): (&String, &u64)| {
+        let found = found.get(column).copied().unwrap_or_default();
+        let text = format!("leakage of column {column}: expected {rows} rows, found {found}");
+        (found != *rows).then(|| Difference { row: None, column: Some(column.clone()), text })
+    };
+    expected.iter().filter_map(differs).collect()
 }
 
 /// How many rows `run` has an answer, or a refusal, for.

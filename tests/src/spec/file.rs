@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use thalweg_backfill::AsOf;
 use thalweg_core::Status;
 
 use super::mode::Mode;
@@ -49,6 +50,9 @@ pub struct Example {
     pub rows: Vec<Row>,
     /// All dead letters, where the file says which there are.
     pub letters: Option<Vec<Letter>>,
+    /// For columns, how many of the rows that ask them have another value as of event time than as of what was
+    /// known.
+    pub leakage: BTreeMap<String, u64>,
 }
 
 /// The expected answer for join keys at an instant.
@@ -62,6 +66,10 @@ pub struct Row {
     pub at: i64,
     /// Whether a lookup must refuse it, because it lies further back than the view's lookback.
     pub out_of_range: bool,
+    /// Which events it sees; only rows that see all are asked of lookups.
+    pub as_of: AsOf,
+    /// A part of the message with which training sets must refuse it, if they must.
+    pub refused: Option<String>,
     /// The expected columns, at least one.
     pub cells: Vec<Cell>,
 }
@@ -147,6 +155,7 @@ fn documents(text: &str) -> Outcome<[(String, usize); 3]> {
 
 fn claim(document: &Node) -> Outcome<Claim> {
     let (mut written, mut rows, mut letters, mut refused) = (Vec::new(), Vec::new(), None, None);
+    let mut leakage = BTreeMap::new();
     for (key, value) in document.entries("`events` and `rows`, or `refused`")? {
         match key.as_str() {
             "events" => written = records(value)?,
@@ -154,6 +163,12 @@ fn claim(document: &Node) -> Outcome<Claim> {
             "dead_letters" => {
                 let items = value.items("a list of dead letters")?.iter().map(letter);
                 letters = Some(items.collect::<Outcome<Vec<_>>>()?);
+            }
+            "leakage" => {
+                for (column, count) in value.entries("a map of column to a number of rows")? {
+                    let number = count.text("a number of rows")?.parse();
+                    leakage.insert(column.clone(), number.map_err(|_| count.wrong("a number of rows"))?);
+                }
             }
             "refused" => {
                 let parts = value.items("a list of parts of the message")?.iter();
@@ -166,7 +181,7 @@ fn claim(document: &Node) -> Outcome<Claim> {
     let claims_rows = !rows.is_empty() || letters.as_ref().is_some_and(|letters| !letters.is_empty());
     match refused {
         Some(parts) if !parts.is_empty() && !claims_rows && written.is_empty() => Ok(Claim::Refused(parts)),
-        None if claims_rows => Ok(Claim::Example(Example { records: written, rows, letters })),
+        None if claims_rows => Ok(Claim::Example(Example { records: written, rows, letters, leakage })),
         _ => Err(format!(
             "line {}: the file must claim something: rows, dead letters, or that it is `refused`",
             document.line
@@ -175,12 +190,22 @@ fn claim(document: &Node) -> Outcome<Claim> {
 }
 
 fn row(node: &Node) -> Outcome<Row> {
-    let mut row = Row { line: node.line, keys: Vec::new(), at: 0, out_of_range: false, cells: Vec::new() };
+    let mut row = Row {
+        line: node.line,
+        keys: Vec::new(),
+        at: 0,
+        out_of_range: false,
+        as_of: AsOf::EventTime,
+        refused: None,
+        cells: Vec::new(),
+    };
     let mut at = None;
     for (key, value) in node.entries("a row: join keys, `at`, columns")? {
         match key.as_str() {
             "at" => at = Some(read_instant(value)?),
             "@lookup" => row.out_of_range = value.text("OUT_OF_RANGE")? == "OUT_OF_RANGE",
+            "@as_of" => row.as_of = as_of(value)?,
+            "@refused" => row.refused = Some(value.text("a part of the message")?.to_owned()),
             name => match (name.strip_suffix("__status"), name.contains("__")) {
                 (Some(column), _) => cell_of(&mut row.cells, column).status = Some(status(value)?),
                 (None, true) => cell_of(&mut row.cells, name).value = Some(value.clone()),
@@ -202,6 +227,11 @@ fn cell_of<'a>(cells: &'a mut Vec<Cell>, column: &str) -> &'a mut Cell {
         cells.len() - 1
     });
     &mut cells[place]
+}
+
+fn as_of(node: &Node) -> Outcome<AsOf> {
+    let text = node.text("event_time or known")?;
+    AsOf::ALL.into_iter().find(|as_of| as_of.name() == text).ok_or_else(|| node.wrong("event_time or known"))
 }
 
 fn status(node: &Node) -> Outcome<Status> {

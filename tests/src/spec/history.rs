@@ -6,7 +6,7 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{Field, Schema};
 use thalweg_backfill::{
-    Boundary, Budget, Cancellation, Features, TrainingSet, TrainingSetRequest, training_set,
+    AsOf, Boundary, Budget, Cancellation, Features, TrainingSet, TrainingSetRequest, training_set,
 };
 use thalweg_core::{FieldType, Value, column_of};
 use thalweg_flight_server::flight::{Exchange, TrainingSetCommand};
@@ -25,17 +25,8 @@ impl Stage<'_> {
     /// # Errors
     /// What the engine has against it.
     pub fn training_rows(&self) -> Outcome<Vec<Found>> {
-        self.of_alike_rows(|features, spine| {
-            let request = TrainingSetRequest {
-                features: features.clone(),
-                spine_schema: spine.schema(),
-                spine: vec![spine],
-                timestamp_column: "event_timestamp".to_owned(),
-                boundary: self.boundary(),
-                pin: None,
-                statuses: true,
-                full_feature_names: true,
-            };
+        self.of_alike_rows(|features, as_of, spine| {
+            let request = self.request(features, as_of, spine);
             let budget = Budget::new(MEMORY_BUDGET_BYTES);
             let cancellation = Cancellation::default();
             training_set(&self.subject.repository, &self.log, &request, &budget, &cancellation)
@@ -50,7 +41,7 @@ impl Stage<'_> {
     /// # Errors
     /// What the engine has against it.
     pub fn exchanged_rows(&self) -> Outcome<Vec<Found>> {
-        self.of_alike_rows(|features, spine| {
+        self.of_alike_rows(|features, as_of, spine| {
             let (feature_service, features) = match features.clone() {
                 Features::Service(name) => (Some(name), Vec::new()),
                 Features::List(references) => (None, references),
@@ -58,6 +49,7 @@ impl Stage<'_> {
             let command = TrainingSetCommand {
                 feature_service,
                 features,
+                as_of,
                 boundary: self.boundary(),
                 statuses: true,
                 ..TrainingSetCommand::default()
@@ -74,10 +66,10 @@ impl Stage<'_> {
         })
     }
 
-    /// What `join` finds for each row, which is given those that ask the same features together.
+    /// What `join` finds for each row, which is given those that ask the same features in the same way together.
     fn of_alike_rows(
         &self,
-        join: impl Fn(&Features, RecordBatch) -> Outcome<RecordBatch>,
+        join: impl Fn(&Features, AsOf, RecordBatch) -> Outcome<RecordBatch>,
     ) -> Outcome<Vec<Found>> {
         let questions: Vec<_> = self.subject.questions().collect();
         let mut found = vec![Found::NotAsked; questions.len()];
@@ -85,11 +77,20 @@ impl Stage<'_> {
             if !matches!(found[first], Found::NotAsked) {
                 continue;
             }
-            let features = &questions[first].features;
-            let alike: Vec<_> =
-                (first..questions.len()).filter(|n| questions[*n].features == *features).collect();
+            let asked = |n: usize| {
+                let Question { features, as_of, refused, .. } = questions[n];
+                (features, *as_of, *refused)
+            };
+            let (features, as_of, refused) = asked(first);
+            let alike: Vec<_> = (first..questions.len()).filter(|n| asked(*n) == asked(first)).collect();
             let spine = spine(&alike.iter().map(|n| questions[*n]).collect::<Vec<_>>())?;
-            let rows = join(features, spine)?;
+            let rows = match join(features, as_of, spine) {
+                Err(why) if refused => {
+                    alike.iter().for_each(|n| found[*n] = Found::Refused(why.clone()));
+                    continue;
+                }
+                rows => rows?,
+            };
             for (row, n) in alike.iter().enumerate() {
                 let columns = questions[*n].columns.iter();
                 let answers = columns.map(|column| Ok((column.clone(), answer(&rows, column, row)?)));
@@ -97,6 +98,20 @@ impl Stage<'_> {
             }
         }
         Ok(found)
+    }
+
+    fn request(&self, features: &Features, as_of: AsOf, spine: RecordBatch) -> TrainingSetRequest {
+        TrainingSetRequest {
+            features: features.clone(),
+            spine_schema: spine.schema(),
+            spine: vec![spine],
+            timestamp_column: "event_timestamp".to_owned(),
+            as_of,
+            boundary: self.boundary(),
+            pin: None,
+            statuses: true,
+            full_feature_names: true,
+        }
     }
 
     const fn boundary(&self) -> Boundary {

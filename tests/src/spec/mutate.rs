@@ -4,8 +4,8 @@ use arrow::datatypes::DataType;
 use thalweg_core::{Status, Value};
 
 use super::check::check_refusal;
-use super::compare::differences;
-use super::file::{Cell, Claim, Letter, Specification};
+use super::compare::{differences, differences_of_leakage};
+use super::file::{Cell, Claim, Letter, Row, Specification};
 use super::mode::Mode;
 use super::question::{Asked, asked};
 use super::runs::Runner;
@@ -25,7 +25,7 @@ pub fn mutate(file: &str, text: &str) -> Outcome<usize> {
         Claim::Refused(parts) => mutate_refusal(&specification, parts),
         Claim::Example(example) => {
             let subject = Subject::new(&specification, example)?;
-            Ok(mutate_cells(&subject)? + mutate_letters(&subject)?)
+            Ok(mutate_cells(&subject)? + mutate_rest(&subject)? + mutate_letters(&subject)?)
         }
     }
 }
@@ -73,6 +73,37 @@ fn mutate_cells(subject: &Subject) -> Outcome<usize> {
         }
     }
     Ok(changes)
+}
+
+/// Changes what refused rows must be told, and how many rows leak.
+fn mutate_rest(subject: &Subject) -> Outcome<usize> {
+    let refused = subject.rows.iter().enumerate().filter(|(_, asked)| asked.row.refused.is_some());
+    let refused: Vec<_> = refused.collect();
+    let leakage = &subject.example.leakage;
+    if refused.is_empty() && leakage.is_empty() {
+        return Ok(0);
+    }
+    let runs = Runner::new(subject).run(Mode::TrainingSet)?;
+    let [run] = runs.as_slice() else { return Err("training sets do one thing".to_owned()) };
+    for (n, Asked { row, question, .. }) in &refused {
+        let refused = row.refused.as_ref().map(|part| format!("{part}~"));
+        for refused in [refused, None] {
+            let row = Row { refused, ..(*row).clone() };
+            let alone = [Asked { row: &row, question: question.clone(), expected: Vec::new() }];
+            let run = Run { rows: vec![run.rows[*n].clone()], ..run.clone() };
+            if differences(&alone, None, &run).is_empty() {
+                return Err(format!("line {}: the refusal may as well be {:?}", row.line, row.refused));
+            }
+        }
+    }
+    for column in leakage.keys() {
+        let mut changed = leakage.clone();
+        changed.entry(column.clone()).and_modify(|rows| *rows += 1);
+        if differences_of_leakage(&changed, run).is_empty() {
+            return Err(format!("one more row of column {column} may as well leak"));
+        }
+    }
+    Ok(2 * refused.len() + leakage.len())
 }
 
 /// Compares `run` with the file in which row `n` has the cell `changed`.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
-use thalweg_backfill::Features;
+use thalweg_backfill::{AsOf, Features};
 use thalweg_core::{FieldType, Status, Value};
 use thalweg_definitions::{Layout, Repository};
 
@@ -25,6 +25,10 @@ pub struct Question {
     pub at: i64,
     /// The instant as the file has it.
     pub written_at: i64,
+    /// Which events are seen.
+    pub as_of: AsOf,
+    /// Whether it must be refused.
+    pub refused: bool,
 }
 
 /// What a cell expects.
@@ -64,7 +68,9 @@ pub fn asked<'a>(
     let features = features(repository, row).map_err(at_line)?;
     let chosen = features.resolve(repository).map_err(failed("the columns of a row"))?;
     let layout = Layout::new(repository, &chosen, true).map_err(failed("the columns of a row"))?;
-    let expected = row.cells.iter().map(|cell| {
+    // What is refused has no values.
+    let answered = row.cells.iter().filter(|_| row.refused.is_none());
+    let expected = answered.map(|cell| {
         let column = layout.columns.iter().find(|column| column.name == cell.column);
         let data_type =
             column.ok_or_else(|| at_line(format!("no column `{}`", cell.column)))?.data_type.clone();
@@ -83,7 +89,8 @@ pub fn asked<'a>(
     }
     let at = if specification.exclusive { row.at.saturating_sub(1) } else { row.at };
     let columns = layout.columns.iter().map(|column| column.name.clone()).collect();
-    let question = Question { features, columns, keys, at, written_at: row.at };
+    let (as_of, refused) = (row.as_of, row.refused.is_some());
+    let question = Question { features, columns, keys, at, written_at: row.at, as_of, refused };
     Ok(Asked { row, question, expected: expected.collect::<Outcome<_>>()? })
 }
 

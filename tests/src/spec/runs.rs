@@ -48,7 +48,7 @@ impl<'a> Runner<'a> {
             Mode::TrainingSet => Ok(vec![training_set(&self.whole()?.stage, "")?]),
             Mode::Exchange => {
                 let rows = self.whole()?.stage.exchanged_rows()?;
-                Ok(vec![Run { what: String::new(), online: false, rows, letters: None }])
+                Ok(vec![Run { what: String::new(), online: false, rows, letters: None, leakage: None }])
             }
             Mode::Rebuilt => {
                 let stage = &self.whole()?.stage;
@@ -92,7 +92,8 @@ impl<'a> Whole<'a> {
         let now = stage.look_up_now(&online, |question| {
             defined.and_then(|defined| by_oracle::watermark(subject, defined, question))
         });
-        let stream_clock = now.map(|rows| Run { what: String::new(), online: true, rows, letters: None });
+        let stream_clock =
+            now.map(|rows| Run { what: String::new(), online: true, rows, letters: None, leakage: None });
         let lookup = lookup(&stage, online, &subject.arrivals, "")?;
         Ok(Self { stage, lookup, stream_clock })
     }
@@ -104,11 +105,17 @@ fn lookup(stage: &Stage, online: Online, arrivals: &[Arrival], what: &str) -> Ou
     let rows = stage.look_up(&online)?;
     online.stop()?;
     let letters = Some(stage.letters(arrivals)?);
-    Ok(Run { what: what.to_owned(), online: true, rows, letters })
+    Ok(Run { what: what.to_owned(), online: true, rows, letters, leakage: None })
 }
 
 fn training_set(stage: &Stage, what: &str) -> Outcome<Run> {
-    Ok(Run { what: what.to_owned(), online: false, rows: stage.training_rows()?, letters: None })
+    Ok(Run {
+        what: what.to_owned(),
+        online: false,
+        rows: stage.training_rows()?,
+        letters: None,
+        leakage: None,
+    })
 }
 
 fn both_ways(subject: &Subject, partitions: i32, arrivals: &[Arrival], what: &str) -> Outcome<Vec<Run>> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
+use thalweg_backfill::AsOf;
 use thalweg_core::{FieldType, Instant, Value, column_of};
 use thalweg_definitions::Repository;
 use thalweg_flight_server::Kind;
@@ -130,6 +131,9 @@ impl<'a> Stage<'a> {
     /// What the engine has against it, but for rows that lie too far back.
     pub fn look_up(&self, online: &Online) -> Outcome<Vec<Found>> {
         let ask = |question: &Question| {
+            if question.as_of != AsOf::EventTime {
+                return Ok(Found::NotAsked);
+            }
             let found = self.ask(online, question, Some(question.at))?;
             found.map_or(Ok(Found::OutOfRange), |answer| answers(question, &answer).map(Found::Answered))
         };
@@ -147,6 +151,9 @@ impl<'a> Stage<'a> {
         watermark: impl Fn(&Question) -> Option<i64>,
     ) -> Outcome<Vec<Found>> {
         let ask = |question: &Question| {
+            if question.as_of != AsOf::EventTime {
+                return Ok(Found::NotAsked);
+            }
             let answer = self.ask(online, question, None)?.ok_or("the watermark is out of range")?;
             let now = answer.at.as_micros();
             if let Some(expected) = watermark(question).filter(|expected| *expected != now) {

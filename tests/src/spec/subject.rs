@@ -40,6 +40,8 @@ pub enum Found {
     Answered(BTreeMap<String, Answer>),
     /// That it lies further back than can be answered.
     OutOfRange,
+    /// A refusal, with its message.
+    Refused(String),
     /// The mode does not ask this row.
     NotAsked,
 }
@@ -55,6 +57,8 @@ pub struct Run {
     pub rows: Vec<Found>,
     /// The dead letters, if any were looked for.
     pub letters: Option<Vec<FoundLetter>>,
+    /// For the columns of the file's `leakage` the rows that leak, if they were counted.
+    pub leakage: Option<BTreeMap<String, u64>>,
 }
 
 /// A dead letter of the log, or of the oracle, which gives no reason.
