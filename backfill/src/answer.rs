@@ -11,11 +11,10 @@ use thalweg_core::Swept;
 use thalweg_definitions::{AnswerColumn, Layout, status_column};
 
 use crate::reading::Reading;
-use crate::spine::Spine;
 use crate::{Commit, Error};
 
 /// Rows of each batch of an answer but the last. Part of what a commit id promises.
-const ROWS_PER_BATCH: usize = 16_384;
+pub(crate) const ROWS_PER_BATCH: usize = 16_384;
 
 /// An answer, ready to be streamed.
 #[derive(Clone, Debug)]
@@ -42,21 +41,16 @@ impl TrainingSet {
         &self.all
     }
 
-    /// How many batches the answer has.
-    pub fn num_batches(&self) -> usize {
-        self.num_rows().div_ceil(ROWS_PER_BATCH)
-    }
-
-    /// Batch `number`, below [`num_batches`](Self::num_batches). Its bounds belong to the commit.
-    pub fn batch(&self, number: usize) -> RecordBatch {
-        let from = number * ROWS_PER_BATCH;
-        self.all.slice(from, ROWS_PER_BATCH.min(self.num_rows() - from))
-    }
-
     /// All rows in the spine's order, batch by batch.
-    pub fn batches(&self) -> impl Iterator<Item = RecordBatch> + '_ {
-        (0..self.num_batches()).map(|number| self.batch(number))
+    pub fn batches(&self) -> impl Iterator<Item = RecordBatch> + use<> {
+        batches(self.all.clone())
     }
+}
+
+/// The batches of `rows`, an answer or a slice of one. Their bounds belong to the commit.
+pub fn batches(rows: RecordBatch) -> impl Iterator<Item = RecordBatch> + use<> {
+    let starts = (0..rows.num_rows()).step_by(ROWS_PER_BATCH);
+    starts.map(move |from| rows.slice(from, ROWS_PER_BATCH.min(rows.num_rows() - from)))
 }
 
 /// The spine's columns as given, the features, their statuses if asked for.
@@ -74,10 +68,10 @@ pub(crate) fn answer_schema(layout: &Layout<'_>, spine: &Schema, statuses: bool)
     Ok(Arc::new(Schema::new_with_metadata(fields, spine.metadata().clone())))
 }
 
-/// The answer's columns, all rows in the spine's order.
+/// The answer's columns for `spine`, some or all rows of one, in its order.
 pub(crate) fn assemble(
     schema: &SchemaRef,
-    spine: &Spine,
+    spine: &RecordBatch,
     columns: &[AnswerColumn],
     swept: &[(Swept, Arc<Reading>)],
     statuses: bool,
@@ -86,7 +80,7 @@ pub(crate) fn assemble(
         let (swept, reading) = &swept[column.fold];
         take(&swept.columns[column.feature_index], &reading.position_of_row, None)
     };
-    let mut arrays: Vec<ArrayRef> = spine.batch().columns().to_vec();
+    let mut arrays: Vec<ArrayRef> = spine.columns().to_vec();
     let values = columns.par_iter().map(in_spine_order).collect::<Result<Vec<_>, _>>()?;
     if statuses {
         let of_column = |column: &AnswerColumn| {
@@ -102,6 +96,6 @@ pub(crate) fn assemble(
     } else {
         arrays.extend(values);
     }
-    let options = RecordBatchOptions::new().with_row_count(Some(spine.batch().num_rows()));
+    let options = RecordBatchOptions::new().with_row_count(Some(spine.num_rows()));
     Ok(RecordBatch::try_new_with_options(schema.clone(), arrays, &options)?)
 }

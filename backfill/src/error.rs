@@ -81,6 +81,16 @@ pub enum Error {
         /// The name in question.
         column: String,
     },
+    /// A snapshot of features that are about different things.
+    #[error(
+        "a snapshot has one row per entity, and no view of these features has all their join keys: they take {}. \
+         Ask for the features of each by themselves, or give a spine that says which keys belong together",
+        .keys.iter().map(|keys| format!("({keys})")).collect::<Vec<_>>().join(", ")
+    )]
+    SeveralEntities {
+        /// The join keys that the features take, with their types.
+        keys: Vec<String>,
+    },
     /// Features that make no columns.
     #[error(transparent)]
     Layout(#[from] thalweg_definitions::LayoutError),
@@ -191,6 +201,9 @@ pub enum Error {
         /// Why.
         cause: String,
     },
+    /// The entities of the log are too many to be listed.
+    #[error("the entities cannot be listed: {0}")]
+    Keys(#[from] thalweg_core::KeyError),
     /// Whoever asked has gone away.
     #[error("the request was cancelled")]
     Cancelled,

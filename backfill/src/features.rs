@@ -1,8 +1,11 @@
 //! The features a request asks for.
 
-use thalweg_definitions::{FeatureRef, Repository};
+use std::collections::BTreeSet;
+
+use thalweg_definitions::{FeatureRef, Layout, Repository};
 
 use crate::Error;
+use crate::training_set::topics;
 
 /// Which features a request asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,5 +32,14 @@ impl Features {
             },
             Self::List(references) => Ok(repository.resolve(references)?),
         }
+    }
+
+    /// The topics these rest on.
+    ///
+    /// # Errors
+    /// Where a service, view or column is not defined.
+    pub fn topics(&self, repository: &Repository) -> Result<BTreeSet<String>, Error> {
+        let layout = Layout::new(repository, &self.resolve(repository)?, true)?;
+        Ok(topics(repository, &layout.folds).map(str::to_owned).collect())
     }
 }

@@ -1,6 +1,7 @@
 //! A spine's rows in the order in which a sweep takes them.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::UInt32Array;
@@ -11,33 +12,64 @@ use crate::Error;
 use crate::key_index::KeyIndex;
 use crate::spine::Spine;
 
-/// The spine read by one choice of key columns: its rows by key and instant.
+/// The entity keys of a spine by one choice of key columns.
+#[derive(Debug)]
+pub(crate) struct Keys {
+    pub(crate) index: KeyIndex,
+    /// The number of each row's key.
+    of_row: Vec<u32>,
+}
+
+/// Some of a spine's rows, by key and instant.
 #[derive(Debug)]
 pub(crate) struct Reading {
-    pub(crate) index: KeyIndex,
     pub(crate) rows: SortedRows,
-    /// For each spine row its position among the sorted ones.
+    /// For each of the rows its position among the sorted ones.
     pub(crate) position_of_row: UInt32Array,
 }
 
-/// The reading of each fold; folds with equal key columns share one.
-pub(crate) fn readings(folds: &[Fold<'_>], spine: &Spine) -> Result<Vec<Arc<Reading>>, Error> {
-    let mut made: HashMap<&[(String, FieldType)], Arc<Reading>> = HashMap::new();
+impl Keys {
+    /// The spine's `rows`, where `instants` are those of all its rows.
+    pub(crate) fn reading(&self, rows: Range<usize>, instants: &[i64]) -> Result<Reading, Error> {
+        let rows = SortedRows::sort(&self.of_row[rows.clone()], self.index.len(), &instants[rows])?;
+        let position_of_row = invert(&rows.sources);
+        Ok(Reading { rows, position_of_row })
+    }
+}
+
+/// The keys of each fold; folds with equal key columns share them.
+pub(crate) fn keys_of(folds: &[Fold<'_>], spine: &Spine) -> Result<Vec<Arc<Keys>>, Error> {
+    let mut made: HashMap<&[(String, FieldType)], Arc<Keys>> = HashMap::new();
     let mut of_fold = Vec::with_capacity(folds.len());
     for fold in folds {
-        let reading = match made.get(fold.key_columns.as_slice()) {
-            Some(reading) => reading.clone(),
+        let keys = match made.get(fold.key_columns.as_slice()) {
+            Some(keys) => keys.clone(),
             None => {
-                let (index, keys) = KeyIndex::build(spine.keys(&fold.key_columns)?);
-                let rows = SortedRows::sort(&keys, index.len(), spine.instants())?;
-                let position_of_row = invert(&rows.sources);
-                Arc::new(Reading { index, rows, position_of_row })
+                let (index, of_row) = KeyIndex::build(spine.keys(&fold.key_columns)?);
+                Arc::new(Keys { index, of_row })
             }
         };
-        made.insert(&fold.key_columns, reading.clone());
-        of_fold.push(reading);
+        made.insert(&fold.key_columns, keys.clone());
+        of_fold.push(keys);
     }
     Ok(of_fold)
+}
+
+/// The reading of `rows` for each fold; folds that share their keys share it.
+pub(crate) fn readings(
+    keys: &[Arc<Keys>],
+    rows: &Range<usize>,
+    instants: &[i64],
+) -> Result<Vec<Arc<Reading>>, Error> {
+    let mut readings: Vec<Arc<Reading>> = Vec::with_capacity(keys.len());
+    for (position, own) in keys.iter().enumerate() {
+        let reading = match keys[..position].iter().position(|other| Arc::ptr_eq(other, own)) {
+            Some(same) => readings[same].clone(),
+            None => Arc::new(own.reading(rows.clone(), instants)?),
+        };
+        readings.push(reading);
+    }
+    Ok(readings)
 }
 
 /// For each number its place in `order`, which has every number once.

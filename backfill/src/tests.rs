@@ -87,7 +87,7 @@ impl World {
 }
 
 fn column(set: &TrainingSet, name: &str) -> ArrayRef {
-    set.batch(0).column_by_name(name).expect("a column of the answer").clone()
+    set.rows().column_by_name(name).expect("a column of the answer").clone()
 }
 
 fn counts(set: &TrainingSet) -> Vec<i64> {
@@ -107,6 +107,21 @@ fn rows_come_back_as_they_were_asked_for_with_what_had_happened_by_then() {
     assert_eq!(statuses, ["PRESENT", "NOT_FOUND", "PRESENT", "PRESENT", "OUTSIDE_MAX_AGE"]);
     let labels = column(&set, "label");
     assert_eq!(labels.as_primitive::<Int64Type>().values(), &[0, 1, 2, 3, 4]);
+}
+
+#[test]
+fn slices_of_an_answer_are_what_the_whole_has_there() {
+    let world = World::new(&[1.0, 0.1, 0.2]);
+    let request = world.request(&[2, -1, 2, 0, 9_000]);
+    let prepared = || Prepared::new(&world.repository, &world.log, &request).expect("a sound request");
+    let whole = prepared().run(&Budget::default(), &Cancellation::default()).expect("an answer");
+    let mut replayed = prepared().replay(&Budget::default(), &Cancellation::default()).expect("events");
+    for rows in [0..5, 0..2, 2..5, 4..5, 3..3] {
+        let slice = replayed.rows(rows.clone()).expect("a slice");
+        assert_eq!(slice, whole.rows().slice(rows.start, rows.len()));
+    }
+    assert_eq!(replayed.next_slice().expect("a slice").as_ref(), Some(whole.rows()));
+    assert_eq!(replayed.next_slice().expect("no slice"), None);
 }
 
 #[test]
@@ -237,7 +252,7 @@ fn what_cannot_be_asked_is_refused_in_words() {
 fn an_empty_spine_and_an_empty_log_give_an_empty_answer() {
     let world = World::new(&[]);
     let set = world.ask(&world.request(&[])).expect("an answer");
-    assert_eq!((set.num_rows(), set.num_batches()), (0, 0));
+    assert_eq!((set.num_rows(), set.batches().count()), (0, 0));
     assert_eq!(counts(&world.ask(&world.request(&[0])).expect("an answer")), [0]);
 }
 

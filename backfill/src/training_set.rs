@@ -4,18 +4,16 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use rayon::prelude::*;
 use thalweg_definitions::{AnswerColumn, Fold, Layout, Repository};
 use thalweg_log::EmbeddedLog;
 
-use crate::answer::{TrainingSet, answer_schema, assemble};
+use crate::answer::{TrainingSet, answer_schema};
 use crate::commit::ManifestFeature;
-use crate::fold::fold;
-use crate::gather::{Gathered, Wanted};
-use crate::reading::{Reading, readings};
-use crate::replay::Replay;
+use crate::reading::{Keys, keys_of};
 use crate::spine::Spine;
-use crate::{AsOf, Boundary, Budget, Cancellation, Commit, ENGINE_VERSION, Error, Features, Manifest, Pin};
+use crate::{
+    AsOf, Boundary, Budget, Cancellation, Commit, ENGINE_VERSION, Error, Features, Manifest, Pin, Replayed,
+};
 
 /// What a training set is asked for with.
 #[derive(Clone, Debug)]
@@ -43,14 +41,15 @@ pub struct TrainingSetRequest {
 /// A checked request: everything about its answer is known but the values.
 #[derive(Debug)]
 pub struct Prepared<'a> {
-    repository: &'a Repository,
-    log: &'a EmbeddedLog,
-    layout: Layout<'a>,
-    spine: Spine,
-    readings: Vec<Arc<Reading>>,
-    schema: SchemaRef,
-    commit: Commit,
-    statuses: bool,
+    pub(crate) repository: &'a Repository,
+    pub(crate) log: &'a EmbeddedLog,
+    pub(crate) layout: Layout<'a>,
+    pub(crate) spine: Spine,
+    /// The keys of each fold.
+    pub(crate) keys: Vec<Arc<Keys>>,
+    pub(crate) schema: SchemaRef,
+    pub(crate) commit: Commit,
+    pub(crate) statuses: bool,
 }
 
 impl<'a> Prepared<'a> {
@@ -72,7 +71,7 @@ impl<'a> Prepared<'a> {
             &request.timestamp_column,
             request.boundary,
         )?;
-        let readings = readings(&layout.folds, &spine)?;
+        let keys = keys_of(&layout.folds, &spine)?;
         if request.as_of != AsOf::EventTime {
             refuse_unknown_append_times(repository, &layout.folds, request.as_of)?;
         }
@@ -93,7 +92,7 @@ impl<'a> Prepared<'a> {
             pin,
             statuses: request.statuses,
         });
-        Ok(Self { repository, log, layout, spine, readings, schema, commit, statuses: request.statuses })
+        Ok(Self { repository, log, layout, spine, keys, schema, commit, statuses: request.statuses })
     }
 
     /// Spine columns, features, statuses.
@@ -111,33 +110,23 @@ impl<'a> Prepared<'a> {
         self.spine.batch().num_rows()
     }
 
-    /// Makes the training set by replaying the pinned log once per source.
+    /// Reads the events of the spine's keys by replaying the pinned log once per source.
     ///
     /// Time grows with events plus rows, and where rows do not see all that had happened with the cost of a
-    /// lookup for each row; memory holds the spine, the answer, and the events of the
-    /// spine's keys, the last within `budget`.
+    /// lookup for each row; memory holds the spine and the events of its keys, the latter within `budget`.
     ///
     /// # Errors
     /// [`Error::OverBudget`]; damage in the log; [`Error::Cancelled`].
+    pub fn replay(self, budget: &Budget, cancellation: &Cancellation) -> Result<Replayed<'a>, Error> {
+        Replayed::new(self, budget, cancellation)
+    }
+
+    /// Makes the training set: [`replay`](Self::replay) and [`Replayed::into_set`] in one.
+    ///
+    /// # Errors
+    /// Theirs.
     pub fn run(self, budget: &Budget, cancellation: &Cancellation) -> Result<TrainingSet, Error> {
-        let Manifest { pin, as_of, .. } = &self.commit.manifest;
-        let replay = Replay { repository: self.repository, log: self.log, pin, budget, cancellation };
-        let latest = self.spine.instants().iter().copied().max().unwrap_or(i64::MIN);
-        let wanted = Wanted { latest, append_times: *as_of == AsOf::Known };
-        let gathered = replay.gather(&self.layout.folds, &self.readings, wanted)?;
-        let swept = self
-            .layout
-            .folds
-            .par_iter()
-            .zip(gathered)
-            .zip(&self.readings)
-            .map(|((view, parts), reading)| {
-                let events = Gathered::join(parts, &view.plan)?;
-                Ok((fold(&view.plan, &events, reading, *as_of, cancellation)?, reading.clone()))
-            })
-            .collect::<Result<Vec<_>, Error>>()?;
-        let all = assemble(&self.schema, &self.spine, &self.layout.columns, &swept, self.statuses)?;
-        Ok(TrainingSet::new(self.schema, self.commit, all))
+        self.replay(budget, cancellation)?.into_set()
     }
 }
 
@@ -169,7 +158,8 @@ fn refuse_unknown_append_times(
     }
 }
 
-fn topics<'a>(repository: &'a Repository, folds: &'a [Fold<'a>]) -> impl Iterator<Item = &'a str> {
+/// The topics that `folds` rest on.
+pub(crate) fn topics<'a>(repository: &'a Repository, folds: &'a [Fold<'a>]) -> impl Iterator<Item = &'a str> {
     folds.iter().filter_map(|fold| repository.source(&fold.view.source)).map(|source| source.topic.as_str())
 }
 

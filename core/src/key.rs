@@ -94,6 +94,12 @@ pub enum KeyError {
         /// Bytes of all keys.
         bytes: usize,
     },
+    /// Bytes that are no key of the entity.
+    #[error("the key in row {row} was not made of join keys of these types")]
+    Malformed {
+        /// The first such row.
+        row: usize,
+    },
 }
 
 /// Encodes join key columns, in the entity's order, into one key a row; null where any part is null.

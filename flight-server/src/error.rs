@@ -131,6 +131,7 @@ impl From<thalweg_backfill::Error> for Error {
             | Cause::NullInSpine { .. }
             | Cause::Key { .. }
             | Cause::NotPinned { .. }
+            | Cause::SeveralEntities { .. }
             | Cause::NameClash { .. } => Kind::InvalidArgument,
             Cause::Layout(thalweg_definitions::LayoutError::NameClash(_)) => Kind::InvalidArgument,
             Cause::Reference(cause) => match cause {
@@ -138,7 +139,9 @@ impl From<thalweg_backfill::Error> for Error {
                 _ => Kind::InvalidArgument,
             },
             Cause::Layout(_) | Cause::UnknownService { .. } | Cause::UnknownTopic { .. } => Kind::NotFound,
-            Cause::OverBudget { .. } | Cause::TooManyRows { .. } | Cause::Sweep(_) => Kind::ResourceExhausted,
+            Cause::OverBudget { .. } | Cause::TooManyRows { .. } | Cause::Sweep(_) | Cause::Keys(_) => {
+                Kind::ResourceExhausted
+            }
             Cause::UnknownAppendTime { .. } => Kind::FailedPrecondition,
             Cause::PinnedTopicGone { .. }
             | Cause::PinnedTopicReplaced { .. }

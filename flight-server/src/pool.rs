@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{Error, Kind};
 
@@ -11,6 +11,9 @@ pub struct Pool {
     name: &'static str,
     places: Arc<Semaphore>,
 }
+
+/// A place of a [`Pool`], taken for as long as this lives.
+pub struct Place(#[expect(dead_code, reason = "held for what its end does")] OwnedSemaphorePermit);
 
 impl Pool {
     /// A pool of `places`, at least one.
@@ -36,6 +39,16 @@ impl Pool {
         done.await.unwrap_or_else(|cause| {
             Err(Error::internal(format!("work of pool `{name}` ended early: {cause}")))
         })
+    }
+
+    /// Waits for a place and gives it to the caller, a thread that may block, until the place is dropped: for work
+    /// that goes on in stages, and should hold nobody up between them.
+    ///
+    /// # Errors
+    /// UNAVAILABLE where the server is stopping.
+    pub fn place(&self) -> Result<Place, Error> {
+        let place = tokio::runtime::Handle::current().block_on(self.places.clone().acquire_owned());
+        Ok(Place(place.map_err(|_| Error::new(Kind::Unavailable, "the server is stopping"))?))
     }
 
     /// Places that are free now.

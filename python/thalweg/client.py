@@ -142,6 +142,44 @@ class Client:
         )
         return self._connection.exchange(command, to_reader(entity_df, "entity_df"))
 
+    def get_snapshot(
+        self,
+        features: Sequence[str] | None = None,
+        *,
+        feature_service: str | None = None,
+        at: Instant | None = None,
+        timestamp_column: str = "event_timestamp",
+        as_of: AsOf = "event_time",
+        boundary: Literal["inclusive", "exclusive"] = "inclusive",
+        statuses: bool = False,
+        full_feature_names: bool = True,
+        pin: Mapping[str, Any] | TrainingSet | None = None,
+    ) -> TrainingSet:
+        """Features of every entity at one instant: what batch scoring takes.
+
+        One row for each entity that some view asked for knows by then, sorted by its join keys; the join keys come
+        first, then `timestamp_column` with the instant, then the features. Where views have different join keys,
+        one of them must have those of all others: its entities are the rows.
+
+        - `at`: the instant; what the server's clock says, if none.
+        - The other arguments are those of `get_historical_features`, which gives the same values for these rows.
+
+        >>> import thalweg
+        >>> job = thalweg.Client().get_snapshot(
+        ...     ["carrier_delays:departures_1d"], at="2013-01-01T11:00:00Z", full_feature_names=False
+        ... )
+        >>> job.to_arrow().select(["carrier", "departures_1d"]).to_pylist()
+        [{'carrier': 'AA', 'departures_1d': 1}, {'carrier': 'UA', 'departures_1d': 2}]
+        """
+        command = _training_set(
+            features, feature_service, timestamp_column, as_of, boundary, statuses, full_feature_names, pin
+        )
+        command["type"] = "snapshot"
+        if at is not None:
+            command["at_us"] = to_micros(at)
+        info = self._connection.describe(command)
+        return TrainingSet(self._connection.flight, self.address, info, self._connection.options)
+
     def get_online_features(
         self,
         features: Sequence[str] | None = None,

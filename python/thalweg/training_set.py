@@ -68,7 +68,7 @@ class TrainingSet:
 
     @property
     def num_rows(self) -> int:
-        """As many rows as the spine has."""
+        """As many rows as the spine has, or as there are entities."""
         return int(self._info.total_records)
 
     def to_batches(self) -> pa.RecordBatchReader:

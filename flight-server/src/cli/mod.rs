@@ -1,5 +1,6 @@
 //! The command line.
 
+mod answer;
 mod apply;
 mod client;
 mod events;
@@ -9,6 +10,7 @@ mod manifest;
 mod output;
 mod parquet_file;
 mod produce;
+mod snapshot;
 mod status;
 mod target;
 mod topics;
@@ -64,6 +66,8 @@ enum Command {
     Get(get::Options),
     /// Build a training set from the log.
     TrainingSet(training_set::Options),
+    /// Write the features of every entity at one instant to a file.
+    Snapshot(snapshot::Options),
     /// Write the events of a topic, or its dead letters, to a file.
     Events(events::Options),
     /// Show lag, watermarks, views and their state.
@@ -98,6 +102,7 @@ fn run(line: CommandLine) -> Result<(), Error> {
         Command::Produce(options) => produce::run(&common, config, options),
         Command::Get(options) => get::run(&common, config, &options),
         Command::TrainingSet(options) => training_set::run(&common, config, &options),
+        Command::Snapshot(options) => snapshot::run(&common, config, &options),
         Command::Events(options) => events::run(&common, config, &options),
         Command::Status => status::run(&common, config),
         Command::Topics => topics::run(&common, config),

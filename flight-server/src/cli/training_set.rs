@@ -5,152 +5,54 @@ use std::io::{BufReader, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema};
 use clap::Args;
-use serde_json::{Value, json};
-use thalweg_backfill::{AsOf, Boundary, Cancellation, TrainingSetRequest};
 use thalweg_core::FieldType;
 
-use super::client::Client;
-use super::output::{progress, say, thousands};
-use super::parquet_file::ParquetFile;
+use super::Common;
+use super::answer::{Asked, from_files, from_server};
+use super::output::progress;
 use super::target::Target;
-use super::{Common, manifest};
 use crate::Error;
 use crate::config::Config;
-use crate::flight::{Command, SpineRef, TrainingSetCommand};
-use crate::node::Node;
+use crate::flight::{Command, Rows, SpineRef, TrainingSetCommand};
 use crate::produce::{FileKind, RowReader};
 
 /// Options of `training-set`.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// A feature service, or features as view:column or view:*, separated by commas.
-    service: String,
+    #[command(flatten)]
+    asked: Asked,
     /// Parquet or CSV file of rows with join keys and a time each.
     #[arg(long, value_name = "FILE")]
     spine: PathBuf,
-    /// The spine's time column.
-    #[arg(long, value_name = "COLUMN", default_value = thalweg_backfill::DEFAULT_TIMESTAMP_COLUMN)]
-    timestamp_column: String,
-    /// Which events a row at T sees: event_time (all up to T) or known (those that the log had by T).
-    #[arg(long, value_name = "WHICH", value_parser = as_of, default_value = "event_time")]
-    as_of: AsOf,
-    /// Whether events at a row's very instant take part.
-    #[arg(long, value_parser = boundary, default_value = "inclusive")]
-    boundary: Boundary,
-    /// Add a status column for every feature.
-    #[arg(long)]
-    statuses: bool,
-    /// Rest on the log as it was for an earlier training set: its Parquet file, or its manifest as JSON.
-    #[arg(long, value_name = "FILE")]
-    pin: Option<PathBuf>,
-    /// Parquet file to write.
-    #[arg(short = 'o', long, value_name = "FILE")]
-    out: PathBuf,
-}
-
-fn as_of(text: &str) -> Result<AsOf, String> {
-    let found = AsOf::ALL.into_iter().find(|as_of| as_of.name() == text);
-    found.ok_or_else(|| "write event_time or known".to_owned())
-}
-
-fn boundary(text: &str) -> Result<Boundary, String> {
-    match text {
-        "inclusive" => Ok(Boundary::Inclusive),
-        "exclusive" => Ok(Boundary::Exclusive),
-        _ => Err("write inclusive or exclusive".to_owned()),
-    }
 }
 
 pub(super) fn run(common: &Common, config: Config, options: &Options) -> Result<(), Error> {
-    let (schema, spine) = read_spine(&options.spine)?;
-    let by_name = !options.service.contains(':');
-    let command = TrainingSetCommand {
-        feature_service: by_name.then(|| options.service.clone()),
-        features: if by_name { Vec::new() } else { options.service.split(',').map(str::to_owned).collect() },
-        timestamp_column: Some(options.timestamp_column.clone()),
-        as_of: options.as_of,
-        boundary: options.boundary,
-        statuses: options.statuses,
-        pin: options.pin.as_deref().map(manifest::pin_of).transpose()?,
-        ..Default::default()
-    };
+    let spine = read_spine(&options.spine)?;
+    let command = options.asked.command()?;
+    let out = &options.asked.out;
     let bar = progress("rows");
     let (about, rows) = match Target::find(common, config)? {
-        Target::Server(client) => from_server(&client, command, schema, spine, &options.out, &bar)?,
-        Target::Files(node) => from_files(&node, &command, schema, spine, &options.out, &bar)?,
+        Target::Server(client) => {
+            let put = Command::TrainingSet(command.clone());
+            let uploaded = client.put(&put, spine.schema, spine.batches.into_iter().map(Ok))?;
+            let upload = uploaded["spine"]["upload"].as_str().unwrap_or_default().to_owned();
+            let command = TrainingSetCommand { spine: Some(SpineRef::Upload(upload)), ..command };
+            from_server(&client, &Command::TrainingSet(command), out, &bar)?
+        }
+        Target::Files(node) => from_files(&node, &command, Some(spine), out, &bar)?,
     };
     bar.finish_and_clear();
-    let commit = about["commit"].as_str().unwrap_or_default();
-    if common.json {
-        say(json!({"commit": commit, "rows": rows, "file": options.out, "manifest": about["manifest"]}))
-    } else {
-        say(format_args!("{} rows in {}\ncommit {commit}", thousands(rows), options.out.display()))
-    }
-}
-
-fn from_server(
-    client: &Client,
-    mut command: TrainingSetCommand,
-    schema: SchemaRef,
-    spine: Vec<RecordBatch>,
-    out: &Path,
-    bar: &indicatif::ProgressBar,
-) -> Result<(Value, u64), Error> {
-    let uploaded = client.put(&Command::TrainingSet(command.clone()), schema, spine.into_iter().map(Ok))?;
-    let upload = uploaded["spine"]["upload"].as_str().unwrap_or_default().to_owned();
-    command.spine = Some(SpineRef { upload });
-    let info = client.describe(&Command::TrainingSet(command))?;
-    let about: Value = serde_json::from_slice(&info.app_metadata)
-        .map_err(|cause| Error::internal(format!("the server's description cannot be read: {cause}")))?;
-    let ticket = Client::ticket(&info)?;
-    let mut file = ParquetFile::create(out, Arc::new(info.try_decode_schema()?))?;
-    client.fetch(ticket, |batch| {
-        bar.inc(batch.num_rows() as u64);
-        file.write(&batch)
-    })?;
-    manifest::keep(&mut file, &about);
-    Ok((about, file.finish()?))
-}
-
-fn from_files(
-    node: &Node,
-    command: &TrainingSetCommand,
-    schema: SchemaRef,
-    spine: Vec<RecordBatch>,
-    out: &Path,
-    bar: &indicatif::ProgressBar,
-) -> Result<(Value, u64), Error> {
-    let request = TrainingSetRequest {
-        features: command.features()?,
-        spine_schema: schema,
-        spine,
-        timestamp_column: command.timestamp_column(),
-        as_of: command.as_of,
-        boundary: command.boundary,
-        pin: command.pin.clone(),
-        statuses: command.statuses,
-        full_feature_names: true,
-    };
-    let set = node.training_set(&request, &Cancellation::default())?;
-    let mut file = ParquetFile::create(out, set.schema.clone())?;
-    for batch in set.batches() {
-        bar.inc(batch.num_rows() as u64);
-        file.write(&batch)?;
-    }
-    let about = json!({"commit": set.commit.id, "manifest": set.commit.manifest});
-    manifest::keep(&mut file, &about);
-    Ok((about, file.finish()?))
+    options.asked.report(common, &about, rows)
 }
 
 /// A spine from a file. CSV columns take the types their values tell.
-fn read_spine(path: &Path) -> Result<(SchemaRef, Vec<RecordBatch>), Error> {
+fn read_spine(path: &Path) -> Result<Rows, Error> {
     if FileKind::of(path) != Some(FileKind::Csv) {
         let rows = RowReader::open(path, Some(FileKind::Parquet))?;
         let schema = rows.schema().clone();
-        return Ok((schema, rows.collect::<Result<_, _>>()?));
+        return Ok(Rows { schema, batches: rows.collect::<Result<_, _>>()? });
     }
     let wrong = |cause: &dyn std::fmt::Display| {
         Error::invalid(format!("spine {} cannot be read: {cause}", path.display()))
@@ -170,5 +72,6 @@ fn read_spine(path: &Path) -> Result<(SchemaRef, Vec<RecordBatch>), Error> {
         .with_header(true)
         .build(file)
         .map_err(|cause| wrong(&cause))?;
-    Ok((schema, reader.collect::<Result<_, _>>().map_err(|cause| wrong(&cause))?))
+    let batches = reader.collect::<Result<_, _>>().map_err(|cause| wrong(&cause))?;
+    Ok(Rows { schema, batches })
 }

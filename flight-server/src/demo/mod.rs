@@ -175,7 +175,7 @@ fn produce(node: &Arc<Node>, world: &World) -> Result<Vec<(TopicPartition, i64)>
 
 /// Shows a few features of the last departure of the year.
 fn show_last(set: &TrainingSet, spine: &RecordBatch) -> Result<(), Error> {
-    let Some(last) = set.num_batches().checked_sub(1).map(|number| set.batch(number)) else { return Ok(()) };
+    let Some(last) = set.batches().last() else { return Ok(()) };
     let row = last.num_rows() - 1;
     say(format_args!("\nThe last departure of the year, and some of what a model would have known of it:"))?;
     let shown = ["carrier", "origin", "dest", "event_timestamp"].map(str::to_owned).into_iter().chain(

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use thalweg_backfill::{AsOf, Boundary, DEFAULT_TIMESTAMP_COLUMN, Features, Pin};
 
+use super::snapshot::SnapshotCommand;
+use super::spine::SpineRef;
 use crate::Error;
 use crate::produce::ProduceOptions;
 
@@ -12,6 +14,8 @@ use crate::produce::ProduceOptions;
 pub enum Command {
     /// Features for every row of a spine.
     TrainingSet(TrainingSetCommand),
+    /// Features of every entity at one instant.
+    Snapshot(SnapshotCommand),
     /// Decoded events of a topic.
     Events(EventsCommand),
     /// Rows to append to a topic.
@@ -46,17 +50,12 @@ pub struct TrainingSetCommand {
     /// Whether columns are named `view__column`; yes, if not said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub full_feature_names: Option<bool>,
+    /// In tickets: hash of the spine's rows, under which they are kept ready where they can be made again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spine_hash: Option<String>,
     /// In tickets: the commit the stream must be of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
-}
-
-/// Where a spine is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SpineRef {
-    /// Hash of a spine uploaded by DoPut, as its answer names it.
-    pub upload: String,
 }
 
 /// Asks for events.
@@ -172,7 +171,7 @@ mod tests {
     fn what_is_no_command_is_refused_in_words() {
         for (text, wanted) in [
             ("", "EOF"),
-            (r#"{"type":"snapshot"}"#, "unknown variant `snapshot`"),
+            (r#"{"type":"snapshots"}"#, "unknown variant `snapshots`"),
             (r#"{"type":"training_set","statusses":true}"#, "unknown field `statusses`"),
             (r#"{"type":"training_set","as_of":"then"}"#, "unknown variant `then`"),
             (r#"{"type":"produce","topic":"t","keys":["a"]}"#, "unknown field `keys`"),

@@ -15,13 +15,14 @@ use futures::{Stream, StreamExt, TryStreamExt};
 use serde_json::json;
 use thalweg_backfill::{Cancellation, TrainingSet};
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Request, Response, Status, Streaming};
+use tonic::{Request, Response, Status};
 
 use super::command::{Command, TrainingSetCommand};
 use super::exchange::Exchange;
 use super::received::{Received, Room};
 use super::sent::Whole;
 use super::spool::Spool;
+use super::training_set::Streaming;
 use super::{events, listing, produce, training_set};
 use crate::Error;
 use crate::metrics::Metrics;
@@ -54,42 +55,56 @@ impl FlightServer {
     }
 
     async fn describe(&self, descriptor: FlightDescriptor) -> Result<FlightInfo, Error> {
-        let (node, spool) = (self.node.clone(), self.spool.clone());
-        self.pool
-            .run(move || {
-                let info = FlightInfo::new().with_ordered(true).with_descriptor(descriptor.clone());
-                let endpoint =
-                    |ticket: &Command| FlightEndpoint::new().with_ticket(Ticket::new(ticket.to_json()));
-                match Command::parse(&descriptor.cmd)? {
-                    Command::TrainingSet(command) => {
-                        let described = training_set::describe(&node, &spool, &command)?;
-                        Ok(info
-                            .try_with_schema(&described.schema)?
-                            .with_total_records(described.rows as i64)
-                            .with_app_metadata(training_set::metadata(&described.commit))
-                            .with_endpoint(endpoint(&described.ticket)))
-                    }
-                    Command::Events(command) => {
-                        let (schema, ticket) = events::describe(&node, &command)?;
-                        Ok(info.try_with_schema(&schema)?.with_endpoint(endpoint(&Command::Events(ticket))))
-                    }
-                    Command::Produce(_) => {
-                        Err(Error::invalid("`produce` takes rows by DoPut; it gives none"))
-                    }
-                }
-            })
-            .await
+        let command = self.plain(Command::parse(&descriptor.cmd)?).await?;
+        let info = FlightInfo::new().with_ordered(true).with_descriptor(descriptor);
+        let endpoint = |ticket: &Command| FlightEndpoint::new().with_ticket(Ticket::new(ticket.to_json()));
+        let node = self.node.clone();
+        match command {
+            Command::TrainingSet(command) => {
+                let made = command.spine.as_ref().is_some_and(|spine| spine.is_made());
+                let pool = if made { &self.heavy } else { &self.pool };
+                let spool = self.spool.clone();
+                let cancelled_with_the_call = CancelOnDrop(Cancellation::default());
+                let cancellation = cancelled_with_the_call.0.clone();
+                let described =
+                    pool.run(move || training_set::describe(&node, &spool, &command, &cancellation)).await?;
+                Ok(info
+                    .try_with_schema(&described.schema)?
+                    .with_total_records(described.rows as i64)
+                    .with_app_metadata(training_set::metadata(&described.commit))
+                    .with_endpoint(endpoint(&described.ticket)))
+            }
+            Command::Events(command) => {
+                let (schema, ticket) = self.pool.run(move || events::describe(&node, &command)).await?;
+                Ok(info.try_with_schema(&schema)?.with_endpoint(endpoint(&Command::Events(ticket))))
+            }
+            Command::Snapshot(_) | Command::Produce(_) => Err(gives_no_rows()),
+        }
+    }
+
+    /// `command` where it stands for another one: that one.
+    async fn plain(&self, command: Command) -> Result<Command, Error> {
+        let Command::Snapshot(snapshot) = command else { return Ok(command) };
+        let node = self.node.clone();
+        let set = self.pool.run(move || snapshot.training_set(&node)).await?;
+        Ok(Command::TrainingSet(set))
     }
 
     async fn training_set(&self, command: TrainingSetCommand) -> Result<FlightStream, Error> {
-        let (node, spool) = (self.node.clone(), self.spool.clone());
-        let cancellation = Cancellation::default();
-        let _cancelled_with_the_call = CancelOnDrop(cancellation.clone());
-        let set =
-            self.heavy.run(move || training_set::answer(&node, &spool, &command, &cancellation)).await?;
-        self.metrics.count_training_rows(set.num_rows() as u64);
-        let schema = set.schema.clone();
-        Ok(encode(schema, stream::iter(training_set::into_batches(set)).map(Ok)))
+        let cancelled_with_the_stream = CancelOnDrop(Cancellation::default());
+        let streaming = Streaming {
+            node: self.node.clone(),
+            spool: self.spool.clone(),
+            heavy: self.heavy.clone(),
+            readers: self.readers.clone(),
+        };
+        let (schema, batches) = streaming.begin(command, cancelled_with_the_stream.0.clone()).await?;
+        let metrics = self.metrics.clone();
+        let batches = ReceiverStream::new(batches).inspect_ok(move |batch| {
+            let _cancels = &cancelled_with_the_stream;
+            metrics.count_training_rows(batch.num_rows() as u64);
+        });
+        Ok(encode(schema, batches))
     }
 
     /// One batch of answers for each of `rows`, worked on when the one before it has been taken.
@@ -138,7 +153,7 @@ impl FlightServer {
 
 /// What a client's stream is for, as its first message says, and the data it brings.
 async fn opened(
-    mut data: Streaming<FlightData>,
+    mut data: tonic::Streaming<FlightData>,
 ) -> Result<(Command, impl Stream<Item = Result<FlightData, Status>> + Send + 'static), Status> {
     let first = data.message().await?.ok_or_else(|| Error::invalid("the upload is empty"))?;
     let descriptor = first.flight_descriptor.as_ref().ok_or_else(|| {
@@ -157,6 +172,10 @@ impl Drop for CancelOnDrop {
     fn drop(&mut self) {
         self.0.cancel();
     }
+}
+
+fn gives_no_rows() -> Error {
+    Error::invalid("`produce` takes rows by DoPut; it gives none")
 }
 
 type FlightStream = BoxStream<'static, Result<FlightData, Status>>;
@@ -195,7 +214,7 @@ impl FlightService for FlightServer {
     }
 
     async fn do_get(&self, request: Request<Ticket>) -> Result<Response<Self::DoGetStream>, Status> {
-        let stream = match Command::parse(&request.into_inner().ticket)? {
+        let stream = match self.plain(Command::parse(&request.into_inner().ticket)?).await? {
             Command::TrainingSet(command) => self.training_set(command).await?,
             Command::Events(command) => {
                 let (node, asked) = (self.node.clone(), command.clone());
@@ -205,16 +224,14 @@ impl FlightService for FlightServer {
                     ReceiverStream::new(events::stream(self.node.clone(), self.readers.clone(), command)),
                 )
             }
-            Command::Produce(_) => {
-                return Err(Error::invalid("`produce` takes rows by DoPut; it gives none").into());
-            }
+            Command::Snapshot(_) | Command::Produce(_) => return Err(gives_no_rows().into()),
         };
         Ok(Response::new(stream))
     }
 
     async fn do_put(
         &self,
-        request: Request<Streaming<FlightData>>,
+        request: Request<tonic::Streaming<FlightData>>,
     ) -> Result<Response<Self::DoPutStream>, Status> {
         let (command, data) = opened(request.into_inner()).await?;
         let limits = &self.node.config().limits;
@@ -227,10 +244,11 @@ impl FlightService for FlightServer {
                 self.metrics.count_produced(produced.records);
                 json!(produced).to_string()
             }
-            Command::Events(_) => {
-                return Err(
-                    Error::invalid("`events` gives rows by DoGet; to append rows use `produce`").into()
-                );
+            Command::Events(_) | Command::Snapshot(_) => {
+                return Err(Error::invalid(
+                    "`events` and `snapshot` give rows by DoGet; to append rows use `produce`",
+                )
+                .into());
             }
         };
         let result = PutResult { app_metadata: metadata.into() };
@@ -244,7 +262,7 @@ impl FlightService for FlightServer {
 
     async fn handshake(
         &self,
-        _: Request<Streaming<HandshakeRequest>>,
+        _: Request<tonic::Streaming<HandshakeRequest>>,
     ) -> Result<Response<Self::HandshakeStream>, Status> {
         Err(Status::unimplemented(
             "there is nothing to shake hands about: this server asks for no credentials",
@@ -257,7 +275,7 @@ impl FlightService for FlightServer {
 
     async fn do_exchange(
         &self,
-        request: Request<Streaming<FlightData>>,
+        request: Request<tonic::Streaming<FlightData>>,
     ) -> Result<Response<Self::DoExchangeStream>, Status> {
         let (command, data) = opened(request.into_inner()).await?;
         let Command::TrainingSet(command) = command else {

@@ -1,16 +1,22 @@
-//! Training sets over Flight: a spine is uploaded, described, and streamed back with its features.
+//! Training sets over Flight: described, then streamed; their rows are uploaded, or made here.
 
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use serde_json::json;
-use thalweg_backfill::{Cancellation, Commit, Prepared, TrainingSet, TrainingSetRequest};
+use thalweg_backfill::{Budget, Cancellation, Commit, Prepared, Replayed, TrainingSetRequest, batches};
+use tokio::sync::{mpsc, oneshot};
 
 use super::command::{Command, TrainingSetCommand};
+use super::spine::{Making, Rows};
 use super::spool::Spool;
 use crate::node::Node;
+use crate::pool::Pool;
 use crate::{Error, Kind};
+
+/// Batches handed over ahead of a slow client.
+const BATCHES_AHEAD: usize = 4;
 
 /// A training set as `GetFlightInfo` describes it.
 pub(super) struct Description {
@@ -26,15 +32,19 @@ pub(super) fn describe(
     node: &Node,
     spool: &Spool,
     command: &TrainingSetCommand,
+    cancellation: &Cancellation,
 ) -> Result<Description, Error> {
     let repository = node.repository();
-    let prepared = Prepared::new(&repository, node.log(), &of_upload(spool, command)?)?;
+    let making = Making { node, repository: repository.clone(), spool, cancellation };
+    let pin = making.pin(command)?;
+    let mut ticket = TrainingSetCommand { pin: Some(pin.clone()), ..command.clone() };
+    let rows = making.rows(&ticket, &pin)?;
+    if command.spine.as_ref().is_some_and(|spine| spine.is_made()) {
+        ticket.spine_hash = Some(spool.put(&rows.schema, &rows.batches)?.0);
+    }
+    let prepared = Prepared::new(&repository, node.log(), &request(&ticket, rows.schema, rows.batches)?)?;
     let commit = prepared.commit().clone();
-    let ticket = TrainingSetCommand {
-        pin: Some(commit.manifest.pin.clone()),
-        commit: Some(commit.id.clone()),
-        ..command.clone()
-    };
+    ticket.commit = Some(commit.id.clone());
     Ok(Description {
         schema: prepared.schema().clone(),
         rows: prepared.num_rows(),
@@ -43,39 +53,115 @@ pub(super) fn describe(
     })
 }
 
-/// The answer to a ticket.
-pub(super) fn answer(
+/// What training sets are streamed with.
+#[derive(Clone)]
+pub(super) struct Streaming {
+    pub(super) node: Arc<Node>,
+    pub(super) spool: Spool,
+    /// For reading and computing, which may use all processors.
+    pub(super) heavy: Arc<Pool>,
+    /// For handing over what was computed, which takes as long as its client does.
+    pub(super) readers: Arc<Pool>,
+}
+
+impl Streaming {
+    /// The schema of the answer to `command`, once its events have been read, and its batches, which are
+    /// computed as they are taken.
+    pub(super) async fn begin(
+        self,
+        command: TrainingSetCommand,
+        cancellation: Cancellation,
+    ) -> Result<(SchemaRef, mpsc::Receiver<Result<RecordBatch, Error>>), Error> {
+        let (sender, mut batches) = mpsc::channel(BATCHES_AHEAD);
+        let (begun, begins) = oneshot::channel();
+        tokio::spawn(async move {
+            let take = sender.clone();
+            let readers = self.readers.clone();
+            let streamed = readers.run(move || self.stream(&command, &cancellation, begun, &take)).await;
+            if let Err(error) = streamed {
+                // Nobody is left to tell where this fails.
+                let _ = sender.send(Err(error)).await;
+            }
+        });
+        match begins.await {
+            Ok(schema) => Ok((schema, batches)),
+            Err(_) => match batches.recv().await {
+                Some(Err(error)) => Err(error),
+                _ => Err(Error::internal("a training set ended before it began, without a word")),
+            },
+        }
+    }
+
+    fn stream(
+        &self,
+        command: &TrainingSetCommand,
+        cancellation: &Cancellation,
+        begun: oneshot::Sender<SchemaRef>,
+        take: &mpsc::Sender<Result<RecordBatch, Error>>,
+    ) -> Result<(), Error> {
+        let mut working = Some(self.heavy.place()?);
+        make(&self.node, &self.spool, command, None, cancellation, |mut replayed| {
+            let mut slice = replayed.next_slice()?;
+            // A client that is gone by now does not wait for the schema either.
+            let _ = begun.send(replayed.schema().clone());
+            while let Some(computed) = slice {
+                working.take();
+                for batch in batches(computed) {
+                    if take.blocking_send(Ok(batch)).is_err() {
+                        return Ok(());
+                    }
+                }
+                if replayed.is_done() {
+                    break;
+                }
+                working = Some(self.heavy.place()?);
+                slice = replayed.next_slice()?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Hands `then` what `command` asks for, its events read, of the rows `given` or of those it names.
+///
+/// # Errors
+/// Whatever is wrong with the command, what keeps it from being answered, what `then` says.
+pub(crate) fn make<T>(
     node: &Node,
     spool: &Spool,
     command: &TrainingSetCommand,
+    given: Option<Rows>,
     cancellation: &Cancellation,
-) -> Result<TrainingSet, Error> {
-    let set = node.training_set(&of_upload(spool, command)?, cancellation)?;
+    then: impl FnOnce(Replayed<'_>) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let repository = node.repository();
+    let making = Making { node, repository: repository.clone(), spool, cancellation };
+    let pin = making.pin(command)?;
+    let rows = given.map_or_else(|| making.rows(command, &pin), Ok)?;
+    let request = TrainingSetRequest { pin: Some(pin), ..request(command, rows.schema, rows.batches)? };
+    let prepared = Prepared::new(&repository, node.log(), &request)?;
+    drop(request);
+    check_commit(command, prepared.commit())?;
+    then(prepared.replay(&Budget::new(node.history_bytes()), cancellation)?)
+}
+
+/// A stream is of the commit that its ticket names, or there is none.
+fn check_commit(command: &TrainingSetCommand, commit: &Commit) -> Result<(), Error> {
     match &command.commit {
-        Some(wanted) if *wanted != set.commit.id => Err(Error::new(
+        Some(wanted) if *wanted != commit.id => Err(Error::new(
             Kind::FailedPrecondition,
             format!(
                 "commit {wanted} cannot be remade: the definitions or the engine have changed since (now {}). Ask again from GetFlightInfo",
-                set.commit.id
+                commit.id
             ),
         )),
-        _ => Ok(set),
+        _ => Ok(()),
     }
 }
 
 /// What `app_metadata` says of a training set.
-pub(super) fn metadata(commit: &Commit) -> String {
+pub(crate) fn metadata(commit: &Commit) -> String {
     json!({"commit": commit.id, "manifest": commit.manifest}).to_string()
-}
-
-fn of_upload(spool: &Spool, command: &TrainingSetCommand) -> Result<TrainingSetRequest, Error> {
-    let spine = command.spine.as_ref().ok_or_else(|| {
-        Error::invalid(
-            "a training set needs `spine`: upload one by DoPut, then ask with {\"spine\": {\"upload\": …}}",
-        )
-    })?;
-    let (schema, batches) = spool.get(&spine.upload)?;
-    request(command, schema, batches)
 }
 
 /// What `command` asks for, of these rows.
@@ -95,10 +181,4 @@ pub(super) fn request(
         statuses: command.statuses,
         full_feature_names: command.full_feature_names.unwrap_or(true),
     })
-}
-
-/// The batches of a set, owned, so that a stream can outlive the call.
-pub(super) fn into_batches(set: TrainingSet) -> impl Iterator<Item = RecordBatch> + Send {
-    let set = Arc::new(set);
-    (0..set.num_batches()).map(move |number| set.batch(number))
 }

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use thalweg_ingest::{Clock, Ingest};
+use thalweg_backfill::Features;
+use thalweg_core::Instant;
+use thalweg_ingest::{Clock as _, Ingest};
 use thalweg_log::TopicPartition;
 
 use super::Node;
 use super::definitions::shown;
 use crate::clock::WallClock;
+use crate::config::Clock;
 use crate::lookup::{LookupAnswer, LookupRequest, lookup};
 use crate::{Error, Kind};
 
@@ -37,6 +40,33 @@ impl Node {
                 return Err(self.or_not_yet(ingest, request, error));
             }
         }
+    }
+
+    /// What "now" is for these features, by the clock of the settings: the wall's, or the least watermark of the
+    /// sources that they rest on.
+    ///
+    /// # Errors
+    /// Features that are not defined; FAILED_PRECONDITION where no event has been applied of some source, or none
+    /// is applied here.
+    pub fn now(&self, features: &Features) -> Result<Instant, Error> {
+        if self.config.clock == Clock::Wall {
+            return Ok(WallClock.now());
+        }
+        let unknown = || {
+            Error::new(
+                Kind::FailedPrecondition,
+                "what now is cannot be told: by the setting `clock: stream` it is the watermark, and there is none \
+                 yet; name the instant",
+            )
+        };
+        let Some(ingest) = &self.ingest else { return Err(unknown()) };
+        let topics = features.topics(&self.repository())?;
+        let status = ingest.status();
+        let watermark = |topic: &String| {
+            let status = status.topics.iter().find(|status| status.topic == *topic)?;
+            status.sources.iter().map(|source| source.watermark).min().flatten()
+        };
+        topics.iter().map(watermark).min().flatten().ok_or_else(unknown)
     }
 
     /// Where the definitions that serve lack something that the registered ones have, that is what is said.

@@ -1,0 +1,131 @@
+//! The events that a spine needs, read and sorted: what any of its rows is swept from.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use rayon::prelude::*;
+
+use crate::answer::{ROWS_PER_BATCH, TrainingSet, assemble};
+use crate::fold::Foldable;
+use crate::gather::{Gathered, Wanted};
+use crate::reading::readings;
+use crate::replay::Replay;
+use crate::training_set::Prepared;
+use crate::{AsOf, Budget, Cancellation, Commit, Error};
+
+/// Rows that are swept and held at a time where an answer is streamed: whole batches of it.
+const ROWS_PER_SLICE: usize = 64 * ROWS_PER_BATCH;
+
+/// A request whose events have been read. Of the answer it holds nothing.
+#[derive(Debug)]
+pub struct Replayed<'a> {
+    prepared: Prepared<'a>,
+    /// The events of each fold, of the spine's keys alone.
+    events: Vec<Foldable>,
+    cancellation: Cancellation,
+    /// Rows that were given in slices.
+    streamed: usize,
+}
+
+impl<'a> Replayed<'a> {
+    /// Replays the pinned log once per source.
+    ///
+    /// # Errors
+    /// [`Error::OverBudget`]; damage in the log; [`Error::Cancelled`].
+    pub(crate) fn new(
+        prepared: Prepared<'a>,
+        budget: &Budget,
+        cancellation: &Cancellation,
+    ) -> Result<Self, Error> {
+        let replay = Replay {
+            repository: prepared.repository,
+            log: prepared.log,
+            pin: &prepared.commit.manifest.pin,
+            budget,
+            cancellation,
+        };
+        let latest = prepared.spine.instants().iter().copied().max().unwrap_or(i64::MIN);
+        let as_of = prepared.commit.manifest.as_of;
+        let wanted = Wanted { latest, append_times: as_of == AsOf::Known };
+        let gathered = replay.gather(&prepared.layout.folds, &prepared.keys, wanted)?;
+        let events = prepared
+            .layout
+            .folds
+            .par_iter()
+            .zip(gathered)
+            .zip(&prepared.keys)
+            .map(|((fold, parts), keys)| {
+                cancellation.check()?;
+                Foldable::new(Gathered::join(parts, &fold.plan)?, keys.index.len(), as_of)
+            })
+            .collect::<Result<Vec<_>, Error>>()?;
+        Ok(Self { prepared, events, cancellation: cancellation.clone(), streamed: 0 })
+    }
+
+    /// Spine columns, features, statuses.
+    pub fn schema(&self) -> &SchemaRef {
+        &self.prepared.schema
+    }
+
+    /// What the answer is a function of.
+    pub fn commit(&self) -> &Commit {
+        &self.prepared.commit
+    }
+
+    /// Some of the answer's rows, in the spine's order.
+    ///
+    /// # Errors
+    /// Columns that Arrow cannot put together; [`Error::Cancelled`].
+    pub(crate) fn rows(&self, rows: Range<usize>) -> Result<RecordBatch, Error> {
+        let Prepared { layout, spine, keys, schema, .. } = &self.prepared;
+        let readings = readings(keys, &rows, spine.instants())?;
+        let swept = layout
+            .folds
+            .par_iter()
+            .zip(&self.events)
+            .zip(keys)
+            .zip(&readings)
+            .map(|(((fold, events), keys), reading)| {
+                let swept = events.fold(&fold.plan, keys.index.len(), reading, &self.cancellation)?;
+                Ok((swept, Arc::clone(reading)))
+            })
+            .collect::<Result<Vec<_>, Error>>()?;
+        let given = spine.batch().slice(rows.start, rows.len());
+        assemble(schema, &given, &layout.columns, &swept, self.prepared.statuses)
+    }
+
+    /// The whole answer in memory.
+    ///
+    /// # Errors
+    /// Columns that Arrow cannot put together; [`Error::Cancelled`].
+    pub fn into_set(self) -> Result<TrainingSet, Error> {
+        let all = self.rows(0..self.prepared.num_rows())?;
+        Ok(TrainingSet::new(self.prepared.schema, self.prepared.commit, all))
+    }
+
+    /// Whether all rows were given in slices.
+    pub fn is_done(&self) -> bool {
+        self.streamed == self.prepared.num_rows()
+    }
+
+    /// The next rows of the answer: whole batches of it ([`batches`]), and no more of them than are swept at a
+    /// time. None after the last; by then the events are given up.
+    ///
+    /// # Errors
+    /// Columns that Arrow cannot put together; [`Error::Cancelled`].
+    pub fn next_slice(&mut self) -> Result<Option<RecordBatch>, Error> {
+        if self.is_done() {
+            return Ok(None);
+        }
+        let (from, rows) = (self.streamed, self.prepared.num_rows());
+        let until = rows.min(from + ROWS_PER_SLICE);
+        let slice = self.rows(from..until)?;
+        self.streamed = until;
+        if until == rows {
+            self.events.clear();
+        }
+        Ok(Some(slice))
+    }
+}
