@@ -9,31 +9,31 @@ use thalweg_store::TopicState;
 /// How far a reader may go.
 #[derive(Clone)]
 pub(crate) enum Bound {
-    /// As far as the log does.
-    LogEnd,
-    /// As far as the log does, and at least to where it ended when this was made (next offsets, by
-    /// partition): what is built over a topic that nothing serves yet answers nothing before it has seen what
-    /// there was.
-    LogEndPast(BTreeMap<i32, i64>),
+    /// As far as the log does, and at least this far (next offsets, by partition): what is built over a topic
+    /// that nothing serves yet answers nothing before it has seen what there was.
+    LogEnd { at_least: BTreeMap<i32, i64> },
     /// As far as another state of the topic has come: the one that serves while this one is built, so that
     /// they can come to the same offsets, and answers never fall back when one takes the other's place.
     Applied(Arc<TopicState>),
 }
 
 impl Bound {
+    /// As far as the log does.
+    pub(crate) const LOG_END: Self = Self::LogEnd { at_least: BTreeMap::new() };
+
     /// What is built beside `serving` goes as far as that has come. A state that is not of this log would be
     /// no bound.
     pub(crate) fn beside(serving: Option<&Arc<TopicState>>, topic: &str, log: &EmbeddedLog) -> Self {
         match serving.filter(|serving| belongs_to(serving, log)) {
             Some(serving) => Self::Applied(Arc::clone(serving)),
-            None => Self::LogEndPast(ends(log, topic).collect()),
+            None => Self::LogEnd { at_least: ends(log, topic).collect() },
         }
     }
 
     /// The offset up to which `partition`, whose log ends at `end`, may be read now.
     pub(crate) fn of(&self, partition: i32, end: i64) -> i64 {
         match self {
-            Self::LogEnd | Self::LogEndPast(_) => end,
+            Self::LogEnd { .. } => end,
             Self::Applied(serving) => serving.read().applied().get(&partition).copied().unwrap_or(0).min(end),
         }
     }
@@ -42,7 +42,7 @@ impl Bound {
     /// more.
     pub(crate) fn is_passed_by(&self, state: &TopicState) -> bool {
         match self {
-            Self::LogEnd | Self::LogEndPast(_) => false,
+            Self::LogEnd { .. } => false,
             Self::Applied(serving) => {
                 let applied = serving.read().applied().clone();
                 let at = |partition: &i32| applied.get(partition).copied().unwrap_or(0);
@@ -54,11 +54,11 @@ impl Bound {
     /// Whether a state with this bound could take the serving one's place as it is now.
     pub(crate) fn is_reached_by(&self, state: &TopicState) -> bool {
         match self {
-            Self::LogEnd => state.all_in_step(),
-            Self::LogEndPast(ends) => {
-                let reading = state.read();
-                let at = |partition: &i32| reading.applied().get(partition).copied().unwrap_or(0);
-                state.all_in_step() && ends.iter().all(|(partition, end)| at(partition) >= *end)
+            Self::LogEnd { at_least } => {
+                // One after the other: who holds a reading and asks for another may wait forever.
+                let applied = state.read().applied().clone();
+                let at = |partition: &i32| applied.get(partition).copied().unwrap_or(0);
+                at_least.iter().all(|(partition, end)| at(partition) >= *end) && state.all_in_step()
             }
             Self::Applied(serving) => {
                 let applied = serving.read().applied().clone();

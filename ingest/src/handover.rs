@@ -87,7 +87,7 @@ impl Handover<'_> {
             let mut topics = before.topics().clone();
             topics.retain(|topic, _| !self.changes.topics.contains_key(topic));
             for state in states {
-                let shared = self.running.share(state, target, Bound::LogEnd);
+                let shared = self.running.share(state, target, Bound::LOG_END);
                 topics.insert(shared.topic().to_owned(), shared);
             }
             let new = topics.values().filter(|shared| self.changes.topics.contains_key(shared.topic()));

@@ -61,7 +61,7 @@ impl Ingest {
         let (mut topics, mut pipelines) = (BTreeMap::new(), running.pipelines());
         for (topic, views) in views_of(&repository)? {
             let state = TopicState::open(Arc::clone(&options.store), &topic, views)?;
-            let shared = running.share(state, &repository, Bound::LogEnd);
+            let shared = running.share(state, &repository, Bound::LOG_END);
             pipelines.insert(topic.clone(), Pipeline::start(options, Arc::clone(&shared))?);
             topics.insert(topic, shared);
         }

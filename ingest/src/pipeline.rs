@@ -192,7 +192,7 @@ mod tests {
         let state = Arc::new(TopicState::open(store, "t", Vec::new()).expect("no views"));
         let repository = Arc::new(load_text(&[]).expect("no definitions"));
         let letters = LetterBoxes::new(open_log(&dir.path().join("log"), 1));
-        let shared = Shared::new(state, repository, Bound::LogEnd, &letters, Arc::default(), Arc::default());
+        let shared = Shared::new(state, repository, Bound::LOG_END, &letters, Arc::default(), Arc::default());
         let mut pipeline = Pipeline { shared: Arc::new(shared), threads: Vec::new() };
         pipeline.spawn("read", || panic!("on purpose")).expect("a thread");
         pipeline.halt();

@@ -79,7 +79,7 @@ impl Reader {
             }
             match self.shared.bound {
                 _ if !idle => {}
-                Bound::LogEnd | Bound::LogEndPast(_) => {
+                Bound::LogEnd { .. } => {
                     let (partition, next) = (&partitions[idle_at], sources[0].next_offset(idle_at));
                     self.log.wait(partition, next, IDLE_WAIT);
                     idle_at = (idle_at + 1) % partitions.len();
