@@ -16,7 +16,7 @@ use crate::numbers::{delay, key};
 pub const DAY_US: i64 = 86_400_000_000;
 const HOUR_US: i64 = DAY_US / 24;
 
-/// The stretch of time that events lie in: 90 days.
+/// The stretch of time that events lie in, unless it is another one: 90 days.
 const SPAN_US: i64 = 90 * DAY_US;
 
 /// Share of late events, one in so many, and how late they are at most.
@@ -53,7 +53,7 @@ pub fn windows_plan() -> FoldPlan {
     }
 }
 
-/// Events over 90 days, in the order in which they arrive.
+/// Events in the order in which they arrive.
 #[derive(Clone, Debug)]
 pub struct Events {
     /// How many keys there are.
@@ -68,14 +68,20 @@ pub struct Events {
     pub partitions: Vec<i32>,
     /// Delays in minutes.
     pub values: ArrayRef,
+    span_us: i64,
     seed: u64,
 }
 
 impl Events {
-    /// So many events of so many keys, in order of time.
+    /// So many events of so many keys within 90 days, in order of time.
     pub fn in_order(count: usize, key_count: u32, seed: u64) -> Self {
+        Self::spread(count, key_count, SPAN_US, seed)
+    }
+
+    /// So many events of so many keys within `span_us`, in order of time.
+    fn spread(count: usize, key_count: u32, span_us: i64, seed: u64) -> Self {
         let mut random = SmallRng::seed_from_u64(seed);
-        let mut times: Vec<_> = (0..count).map(|_| random.random_range(0..SPAN_US)).collect();
+        let mut times: Vec<_> = (0..count).map(|_| random.random_range(0..span_us)).collect();
         times.sort_unstable();
         let values: Vec<_> = times.iter().map(|_| delay(&mut random)).collect();
         Self {
@@ -85,20 +91,30 @@ impl Events {
             partitions: vec![0; count],
             values: Arc::new(Float64Array::from(values)),
             times,
+            span_us,
             seed,
         }
     }
 
     /// As [`in_order`](Self::in_order), but one event in ten arrives late, by up to an hour.
     pub fn some_late(count: usize, key_count: u32, seed: u64) -> Self {
-        let mut events = Self::in_order(count, key_count, seed);
-        let mut random = SmallRng::seed_from_u64(!seed);
-        for time in &mut events.times {
+        Self::in_order(count, key_count, seed).with_late_ones()
+    }
+
+    /// So many times the history of `count` events: as many events an hour, for so many times 90 days; one in
+    /// ten late.
+    pub fn history(times: usize, count: usize, key_count: u32, seed: u64) -> Self {
+        Self::spread(times * count, key_count, times as i64 * SPAN_US, seed).with_late_ones()
+    }
+
+    fn with_late_ones(mut self) -> Self {
+        let mut random = SmallRng::seed_from_u64(!self.seed);
+        for time in &mut self.times {
             if random.random_ratio(1, ONE_LATE_IN) {
                 *time -= random.random_range(0..LATEST_US);
             }
         }
-        events
+        self
     }
 
     /// The order of each event.
@@ -129,7 +145,7 @@ impl Events {
     pub fn spine(&self, count: usize) -> SortedRows {
         let mut random = SmallRng::seed_from_u64(self.seed.rotate_left(32));
         let keys: Vec<_> = (0..count).map(|_| key(&mut random, self.key_count)).collect();
-        let at: Vec<_> = (0..count).map(|_| random.random_range(0..SPAN_US)).collect();
+        let at: Vec<_> = (0..count).map(|_| random.random_range(0..self.span_us)).collect();
         SortedRows::sort(&keys, self.key_count as usize, &at).expect("fewer than 2^32 rows")
     }
 }
