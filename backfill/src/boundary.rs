@@ -22,4 +22,12 @@ impl Boundary {
             Self::Exclusive => at.saturating_sub(TimeDelta::from_micros(1)),
         }
     }
+
+    /// The instant of a row that is folded at `at`, both in microseconds.
+    pub(crate) const fn asked(self, at: i64) -> i64 {
+        match self {
+            Self::Inclusive => at,
+            Self::Exclusive => at.saturating_add(1),
+        }
+    }
 }

@@ -26,11 +26,17 @@ impl Foldable {
     /// More events than one sweep takes, columns that grow too large.
     pub(crate) fn new(events: Events, keys: usize, as_of: AsOf) -> Result<Self, Error> {
         Ok(match as_of {
-            AsOf::EventTime => {
-                Self::Sorted(SortedEvents::sort(&events.keys, keys, events.order(), &events.inputs)?)
-            }
+            AsOf::EventTime => Self::sorted(&events, keys)?,
             AsOf::Known => Self::Entering(events),
         })
+    }
+
+    /// `events` of so many keys, of which a row sees all up to its instant.
+    ///
+    /// # Errors
+    /// More events than one sweep takes, columns that grow too large.
+    pub(crate) fn sorted(events: &Events, keys: usize) -> Result<Self, Error> {
+        Ok(Self::Sorted(SortedEvents::sort(&events.keys, keys, events.order(), &events.inputs)?))
     }
 
     /// The values of the features of `plan` for every row of `reading`, which are rows of so many keys.

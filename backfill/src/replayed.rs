@@ -9,14 +9,14 @@ use rayon::prelude::*;
 
 use crate::answer::{ROWS_PER_BATCH, TrainingSet, assemble};
 use crate::fold::Foldable;
-use crate::gather::{Gathered, Wanted};
+use crate::gather::{Events, Gathered, Wanted};
 use crate::reading::readings;
 use crate::replay::Replay;
 use crate::training_set::Prepared;
-use crate::{AsOf, Budget, Cancellation, Commit, Error};
+use crate::{AsOf, Budget, Cancellation, Commit, Error, Leakage};
 
 /// Rows that are swept and held at a time where an answer is streamed: whole batches of it.
-const ROWS_PER_SLICE: usize = 64 * ROWS_PER_BATCH;
+pub(crate) const ROWS_PER_SLICE: usize = 64 * ROWS_PER_BATCH;
 
 /// A request whose events have been read. Of the answer it holds nothing.
 #[derive(Debug)]
@@ -39,28 +39,13 @@ impl<'a> Replayed<'a> {
         budget: &Budget,
         cancellation: &Cancellation,
     ) -> Result<Self, Error> {
-        let replay = Replay {
-            repository: prepared.repository,
-            log: prepared.log,
-            pin: &prepared.commit.manifest.pin,
-            budget,
-            cancellation,
-        };
-        let latest = prepared.spine.instants().iter().copied().max().unwrap_or(i64::MIN);
         let as_of = prepared.commit.manifest.as_of;
-        let wanted = Wanted { latest, append_times: as_of == AsOf::Known };
-        let gathered = replay.gather(&prepared.layout.folds, &prepared.keys, wanted)?;
-        let events = prepared
-            .layout
-            .folds
-            .par_iter()
-            .zip(gathered)
-            .zip(&prepared.keys)
-            .map(|((fold, parts), keys)| {
-                cancellation.check()?;
-                Foldable::new(Gathered::join(parts, &fold.plan)?, keys.index.len(), as_of)
-            })
-            .collect::<Result<Vec<_>, Error>>()?;
+        let events = read(&prepared, as_of == AsOf::Known, budget, cancellation)?;
+        let events = events.into_par_iter().zip(&prepared.keys).map(|(events, keys)| {
+            cancellation.check()?;
+            Foldable::new(events, keys.index.len(), as_of)
+        });
+        let events = events.collect::<Result<Vec<_>, Error>>()?;
         Ok(Self { prepared, events, cancellation: cancellation.clone(), streamed: 0 })
     }
 
@@ -74,26 +59,20 @@ impl<'a> Replayed<'a> {
         &self.prepared.commit
     }
 
+    /// What [`Prepared::leakage`] says. The log is replayed again.
+    ///
+    /// # Errors
+    /// Its.
+    pub fn leakage(&self, budget: &Budget) -> Result<Leakage, Error> {
+        self.prepared.leakage(budget, &self.cancellation)
+    }
+
     /// Some of the answer's rows, in the spine's order.
     ///
     /// # Errors
     /// Columns that Arrow cannot put together; [`Error::Cancelled`].
     pub(crate) fn rows(&self, rows: Range<usize>) -> Result<RecordBatch, Error> {
-        let Prepared { layout, spine, keys, schema, .. } = &self.prepared;
-        let readings = readings(keys, &rows, spine.instants())?;
-        let swept = layout
-            .folds
-            .par_iter()
-            .zip(&self.events)
-            .zip(keys)
-            .zip(&readings)
-            .map(|(((fold, events), keys), reading)| {
-                let swept = events.fold(&fold.plan, keys.index.len(), reading, &self.cancellation)?;
-                Ok((swept, Arc::clone(reading)))
-            })
-            .collect::<Result<Vec<_>, Error>>()?;
-        let given = spine.batch().slice(rows.start, rows.len());
-        assemble(schema, &given, &layout.columns, &swept, self.prepared.statuses)
+        rows_of(&self.prepared, &self.events, rows, &self.cancellation)
     }
 
     /// The whole answer in memory.
@@ -128,4 +107,55 @@ impl<'a> Replayed<'a> {
         }
         Ok(Some(slice))
     }
+}
+
+/// The events of the spine's keys for each fold, with their append times where these are asked for: the pinned log
+/// is replayed once per source.
+///
+/// # Errors
+/// [`Error::OverBudget`]; damage in the log; [`Error::Cancelled`].
+pub(crate) fn read(
+    prepared: &Prepared<'_>,
+    append_times: bool,
+    budget: &Budget,
+    cancellation: &Cancellation,
+) -> Result<Vec<Events>, Error> {
+    let replay = Replay {
+        repository: prepared.repository,
+        log: prepared.log,
+        pin: &prepared.commit.manifest.pin,
+        budget,
+        cancellation,
+    };
+    let latest = prepared.spine.instants().iter().copied().max().unwrap_or(i64::MIN);
+    let folds = &prepared.layout.folds;
+    let gathered = replay.gather(folds, &prepared.keys, Wanted { latest, append_times })?;
+    folds.par_iter().zip(gathered).map(|(fold, parts)| Gathered::join(parts, &fold.plan)).collect()
+}
+
+/// Some of the rows that `prepared` asks for, in the spine's order, from the `events` of its folds.
+///
+/// # Errors
+/// Columns that Arrow cannot put together; [`Error::Cancelled`].
+pub(crate) fn rows_of(
+    prepared: &Prepared<'_>,
+    events: &[Foldable],
+    rows: Range<usize>,
+    cancellation: &Cancellation,
+) -> Result<RecordBatch, Error> {
+    let Prepared { layout, spine, keys, schema, .. } = prepared;
+    let readings = readings(keys, &rows, spine.instants())?;
+    let swept = layout
+        .folds
+        .par_iter()
+        .zip(events)
+        .zip(keys)
+        .zip(&readings)
+        .map(|(((fold, events), keys), reading)| {
+            let swept = events.fold(&fold.plan, keys.index.len(), reading, cancellation)?;
+            Ok((swept, Arc::clone(reading)))
+        })
+        .collect::<Result<Vec<_>, Error>>()?;
+    let given = spine.batch().slice(rows.start, rows.len());
+    assemble(schema, &given, &layout.columns, &swept, prepared.statuses)
 }

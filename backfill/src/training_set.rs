@@ -145,7 +145,7 @@ pub fn training_set(
 }
 
 /// Refuses sources of which nobody says when the log learned of their events.
-fn refuse_unknown_append_times(
+pub(crate) fn refuse_unknown_append_times(
     repository: &Repository,
     folds: &[Fold<'_>],
     as_of: AsOf,

@@ -2,7 +2,7 @@
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{
-    DataType, Date32Type, Float32Type, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType,
+    DataType, Date32Type, Float32Type, Float64Type, Int32Type, Int64Type, TimeUnit, TimestampMicrosecondType,
 };
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use serde_json::{Number, Value};
@@ -21,12 +21,8 @@ pub(crate) fn to_json(column: &ArrayRef, row: usize) -> Value {
         DataType::Float64 => float(column.as_primitive::<Float64Type>().value(row)),
         DataType::Utf8 => Value::from(column.as_string::<i32>().value(row)),
         DataType::Binary => Value::from(base64(column.as_binary::<i32>().value(row))),
-        DataType::Timestamp(_, _) => {
-            let micros = column.as_primitive::<TimestampMicrosecondType>().value(row);
-            match chrono::DateTime::from_timestamp_micros(micros) {
-                Some(time) => Value::from(time.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)),
-                None => Value::from(micros),
-            }
+        DataType::Timestamp(TimeUnit::Microsecond, _) => {
+            instant_to_json(column.as_primitive::<TimestampMicrosecondType>().value(row))
         }
         DataType::Date32 => {
             let days = i64::from(column.as_primitive::<Date32Type>().value(row));
@@ -47,6 +43,15 @@ pub(crate) fn to_json(column: &ArrayRef, row: usize) -> Value {
         }
         _ => ArrayFormatter::try_new(column.as_ref(), &FormatOptions::default())
             .map_or(Value::Null, |values| Value::from(values.value(row).to_string())),
+    }
+}
+
+/// An instant, in microseconds since the epoch, as RFC 3339; the number where it lies past what calendars
+/// say.
+pub(crate) fn instant_to_json(micros: i64) -> Value {
+    match chrono::DateTime::from_timestamp_micros(micros) {
+        Some(time) => Value::from(time.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)),
+        None => Value::from(micros),
     }
 }
 

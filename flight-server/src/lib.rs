@@ -19,6 +19,7 @@ mod demo;
 mod error;
 mod http;
 mod json;
+mod leakage;
 mod metrics;
 mod pool;
 mod registry;

@@ -48,6 +48,7 @@ from .errors import (
     ThalwegError,
     Unavailable,
 )
+from .leakage import FeatureLeakage, Leakage, LeakingRow
 from .online import OnlineResponse
 from .produced import Produced
 from .status import PartitionStatus, ServerStatus, SourceStatus, ViewBuild, ViewStatus
@@ -57,10 +58,13 @@ __all__ = [
     "Client",
     "DeadlineExceeded",
     "FailedPrecondition",
+    "FeatureLeakage",
     "FeatureService",
     "FeatureView",
     "InternalError",
     "InvalidArgument",
+    "Leakage",
+    "LeakingRow",
     "NotFound",
     "OnlineResponse",
     "OutOfRange",

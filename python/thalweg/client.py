@@ -99,7 +99,7 @@ class Client:
         uploaded = self._connection.put(command, to_reader(entity_df, "entity_df"))
         command["spine"] = uploaded["spine"]
         info = self._connection.describe(command)
-        return TrainingSet(self._connection.flight, self.address, info, self._connection.options)
+        return TrainingSet(self._connection, command, info)
 
     def stream_historical_features(
         self,
@@ -178,7 +178,7 @@ class Client:
         if at is not None:
             command["at_us"] = to_micros(at)
         info = self._connection.describe(command)
-        return TrainingSet(self._connection.flight, self.address, info, self._connection.options)
+        return TrainingSet(self._connection, command, info)
 
     def get_online_features(
         self,

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from pyarrow import flight
 
+from .leakage import Leakage, of_report
 from .stream import stream
 
 if TYPE_CHECKING:
     import pandas
     import polars
+
+    from .connection import Connection
 
 
 class TrainingSet:
@@ -31,13 +34,10 @@ class TrainingSet:
     1
     """
 
-    def __init__(
-        self, connection: flight.FlightClient, target: str, info: flight.FlightInfo, options: flight.FlightCallOptions
-    ) -> None:
+    def __init__(self, connection: Connection, command: dict[str, Any], info: flight.FlightInfo) -> None:
         self._connection = connection
-        self._target = target
+        self._command = command
         self._info = info
-        self._options = options
         self._about: dict[str, Any] = json.loads(info.app_metadata)
 
     def __repr__(self) -> str:
@@ -71,9 +71,28 @@ class TrainingSet:
         """As many rows as the spine has, or as there are entities."""
         return int(self._info.total_records)
 
+    def leakage(self) -> Leakage:
+        """For each feature, how many rows have another value as of event time than as of what was known.
+
+        A model that learns from such values learns from what it will not have when it is asked. The server makes the
+        training set both ways to tell, over the very log prefix that this one rests on, whatever this one is as of. The
+        sources of all features must name their append time.
+
+        >>> import datetime as dt, thalweg
+        >>> spine = {"carrier": ["UA"], "event_timestamp": [dt.datetime(2013, 1, 1, 10, 30)]}
+        >>> leakage = thalweg.Client().get_historical_features(spine, features=["carrier_delays:*"]).leakage()
+        >>> leakage.rows, leakage.leaking
+        (1, [])
+        >>> leakage["carrier_delays__last_dest"].rows
+        0
+        """
+        about = self._connection.describe(self._command | {"pin": self.pin, "leakage": True}).app_metadata
+        return of_report(json.loads(about)["leakage"])
+
     def to_batches(self) -> pa.RecordBatchReader:
         """A reader that holds no more than a few batches at a time, for what does not fit in memory."""
-        return stream(self._connection, self._target, self._info, self._options)
+        connection = self._connection
+        return stream(connection.flight, connection.address, self._info, connection.options)
 
     def to_arrow(self) -> pa.Table:
         """All rows as an Arrow table."""

@@ -63,6 +63,10 @@ def test_the_client_is_given_what_was_known(server: Server) -> None:
         assert [batch["delays__n"].to_pylist() for batch in batches] == [[1, 2]]
         with pytest.raises(thalweg.FailedPrecondition, match="source `stops`.*append_time"):
             client.get_historical_features(spine, ["delays:*", "halts:*"], as_of="known")
+        with pytest.raises(thalweg.FailedPrecondition, match="source `stops`.*append_time"):
+            client.get_historical_features(spine, ["halts:*"]).leakage()
+        counts = [(feature.name, feature.rows) for feature in known.leakage().leaking]
+        assert counts == [("delays__n", 2), ("delays__delay_sum", 2)]
 
 
 def test_the_command_writes_what_was_known(place: Place, server: Server) -> None:

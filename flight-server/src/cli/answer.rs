@@ -8,12 +8,12 @@ use arrow::datatypes::SchemaRef;
 use clap::Args;
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
-use thalweg_backfill::{AsOf, Boundary, Cancellation, batches};
+use thalweg_backfill::{AsOf, Boundary, Budget, Cancellation, batches};
 
 use super::client::Client;
 use super::output::{say, thousands};
 use super::parquet_file::ParquetFile;
-use super::{Common, manifest};
+use super::{Common, leakage, manifest};
 use crate::Error;
 use crate::flight::{Command, Rows, Spool, TrainingSetCommand, make_training_set, metadata};
 use crate::node::Node;
@@ -35,6 +35,10 @@ pub(super) struct Asked {
     /// Add a status column for every feature.
     #[arg(long)]
     statuses: bool,
+    /// Count, for each feature, the rows whose value nobody could have known: those in which it is another as of
+    /// event_time than as of known.
+    #[arg(long)]
+    leakage: bool,
     /// Rest on the log as it was for an earlier training set: its Parquet file, or its manifest as JSON.
     #[arg(long, value_name = "FILE")]
     pin: Option<PathBuf>,
@@ -70,6 +74,7 @@ impl Asked {
             as_of: self.as_of,
             boundary: self.boundary,
             statuses: self.statuses,
+            leakage: self.leakage,
             pin: self.pin.as_deref().map(manifest::pin_of).transpose()?,
             ..Default::default()
         })
@@ -81,11 +86,17 @@ impl Asked {
     /// Standard output that is gone.
     pub(super) fn report(&self, common: &Common, about: &Value, rows: u64) -> Result<(), Error> {
         let commit = about["commit"].as_str().unwrap_or_default();
+        let told = about.get("leakage");
         if common.json {
-            say(json!({"commit": commit, "rows": rows, "file": self.out, "manifest": about["manifest"]}))
-        } else {
-            say(format_args!("{} rows in {}\ncommit {commit}", thousands(rows), self.out.display()))
+            let mut said =
+                json!({"commit": commit, "rows": rows, "file": self.out, "manifest": about["manifest"]});
+            if let Some(told) = told {
+                said["leakage"] = told.clone();
+            }
+            return say(said);
         }
+        say(format_args!("{} rows in {}\ncommit {commit}", thousands(rows), self.out.display()))?;
+        told.map_or(Ok(()), |told| say(leakage::shown(told)))
     }
 }
 
@@ -134,7 +145,11 @@ pub(super) fn from_files(
                 file.write(&batch)?;
             }
         }
-        let about: Value = serde_json::from_str(&metadata(replayed.commit()))
+        let leakage = match command.leakage {
+            true => Some(replayed.leakage(&Budget::new(node.history_bytes()))?),
+            false => None,
+        };
+        let about: Value = serde_json::from_str(&metadata(replayed.commit(), leakage.as_ref()))
             .map_err(|cause| Error::internal(format!("a manifest cannot be read back: {cause}")))?;
         manifest::keep(&mut file, &about);
         Ok((about, file.finish()?))

@@ -6,6 +6,7 @@ mod client;
 mod events;
 mod get;
 mod instant;
+mod leakage;
 mod manifest;
 mod output;
 mod parquet_file;

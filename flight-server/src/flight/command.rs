@@ -47,6 +47,9 @@ pub struct TrainingSetCommand {
     pub pin: Option<Pin>,
     /// Whether status columns follow the features.
     pub statuses: bool,
+    /// Whether `GetFlightInfo` counts the rows that tell what nobody could know. The rows stay the same.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub leakage: bool,
     /// Whether columns are named `view__column`; yes, if not said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub full_feature_names: Option<bool>,

@@ -55,6 +55,11 @@ impl Exchange {
                 "an exchange is about the rows sent in it; leave `spine` and `commit` out, or use DoGet",
             ));
         }
+        if command.leakage {
+            return Err(Error::invalid(
+                "an exchange does not report leakage, since it never has all rows; leave `leakage` out, or upload the rows and use GetFlightInfo",
+            ));
+        }
         let empty = request(&command, spine.clone(), Vec::new())?;
         let prepared = Prepared::new(&repository, &log, &empty)?;
         let schema = prepared.schema().clone();

@@ -61,7 +61,8 @@ impl FlightServer {
         let node = self.node.clone();
         match command {
             Command::TrainingSet(command) => {
-                let made = command.spine.as_ref().is_some_and(|spine| spine.is_made());
+                // To count what leaks is to make the training set, twice.
+                let made = command.leakage || command.spine.as_ref().is_some_and(|spine| spine.is_made());
                 let pool = if made { &self.heavy } else { &self.pool };
                 let spool = self.spool.clone();
                 let cancelled_with_the_call = CancelOnDrop(Cancellation::default());
@@ -71,7 +72,7 @@ impl FlightServer {
                 Ok(info
                     .try_with_schema(&described.schema)?
                     .with_total_records(described.rows as i64)
-                    .with_app_metadata(training_set::metadata(&described.commit))
+                    .with_app_metadata(training_set::metadata(&described.commit, described.leakage.as_ref()))
                     .with_endpoint(endpoint(&described.ticket)))
             }
             Command::Events(command) => {
@@ -132,7 +133,7 @@ impl FlightServer {
         let answers = sets.map(move |set| {
             let set: TrainingSet = set?;
             metrics.count_training_rows(set.num_rows() as u64);
-            let about = training_set::metadata(&set.commit);
+            let about = training_set::metadata(&set.commit, None);
             let messages = whole.encode(set.rows(), about).map_err(Error::from)?;
             Ok::<_, Status>(stream::iter(messages).map(Ok))
         });

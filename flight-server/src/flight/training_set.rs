@@ -5,12 +5,15 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use serde_json::json;
-use thalweg_backfill::{Budget, Cancellation, Commit, Prepared, Replayed, TrainingSetRequest, batches};
+use thalweg_backfill::{
+    Budget, Cancellation, Commit, Leakage, Prepared, Replayed, TrainingSetRequest, batches,
+};
 use tokio::sync::{mpsc, oneshot};
 
 use super::command::{Command, TrainingSetCommand};
 use super::spine::{Making, Rows};
 use super::spool::Spool;
+use crate::leakage::leakage_report;
 use crate::node::Node;
 use crate::pool::Pool;
 use crate::{Error, Kind};
@@ -23,6 +26,8 @@ pub(super) struct Description {
     pub(super) schema: SchemaRef,
     pub(super) rows: usize,
     pub(super) commit: Commit,
+    /// Which rows tell what nobody could know, where that is asked for.
+    pub(super) leakage: Option<Leakage>,
     /// Asks for the very same bytes, now or later, here or at another replica with the same log.
     pub(super) ticket: Command,
 }
@@ -45,10 +50,16 @@ pub(super) fn describe(
     let prepared = Prepared::new(&repository, node.log(), &request(&ticket, rows.schema, rows.batches)?)?;
     let commit = prepared.commit().clone();
     ticket.commit = Some(commit.id.clone());
+    ticket.leakage = false;
+    let leakage = match command.leakage {
+        true => Some(prepared.leakage(&Budget::new(node.history_bytes()), cancellation)?),
+        false => None,
+    };
     Ok(Description {
         schema: prepared.schema().clone(),
         rows: prepared.num_rows(),
         commit,
+        leakage,
         ticket: Command::TrainingSet(ticket),
     })
 }
@@ -160,8 +171,12 @@ fn check_commit(command: &TrainingSetCommand, commit: &Commit) -> Result<(), Err
 }
 
 /// What `app_metadata` says of a training set.
-pub(crate) fn metadata(commit: &Commit) -> String {
-    json!({"commit": commit.id, "manifest": commit.manifest}).to_string()
+pub(crate) fn metadata(commit: &Commit, leakage: Option<&Leakage>) -> String {
+    let mut about = json!({"commit": commit.id, "manifest": commit.manifest});
+    if let Some(leakage) = leakage {
+        about["leakage"] = leakage_report(leakage);
+    }
+    about.to_string()
 }
 
 /// What `command` asks for, of these rows.

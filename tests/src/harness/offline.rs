@@ -9,7 +9,8 @@ use arrow::datatypes::{Field, Schema};
 use arrow::ipc::writer::StreamWriter;
 use rand::Rng;
 use thalweg_backfill::{
-    AsOf, Boundary, Budget, Cancellation, Features, Pin, TrainingSet, TrainingSetRequest, training_set,
+    AsOf, Boundary, Budget, Cancellation, Features, Pin, Prepared, TrainingSet, TrainingSetRequest,
+    training_set,
 };
 use thalweg_core::{FieldType, Value, column_of};
 
@@ -48,9 +49,28 @@ impl Workshop {
         questions: &[Question],
         request: &Request,
     ) -> Outcome<TrainingSet> {
+        let request = self.request(views, questions, request);
+        training_set(&self.repository, &self.log, &request, &Budget::default(), &Cancellation::default())
+            .map_err(failed("the training set"))
+    }
+
+    /// How many rows of each column leak in the training set of all views that can tell.
+    ///
+    /// # Errors
+    /// What the engine has against it.
+    pub fn leaking_rows(&self, questions: &[Question], request: &Request) -> Outcome<BTreeMap<String, u64>> {
+        let views: Vec<_> = self.views(AsOf::Known).collect();
+        let request = self.request(&views, questions, request);
+        let leakage = Prepared::new(&self.repository, &self.log, &request)
+            .and_then(|set| set.leakage(&Budget::default(), &Cancellation::default()))
+            .map_err(failed("the leakage report"))?;
+        Ok(leakage.features.into_iter().map(|feature| (feature.name, feature.rows)).collect())
+    }
+
+    fn request(&self, views: &[&View], questions: &[Question], request: &Request) -> TrainingSetRequest {
         let spine = self.spine(questions);
         let views = views.iter().map(|view| format!("{}:*", view.name));
-        let request = TrainingSetRequest {
+        TrainingSetRequest {
             features: Features::List(views.collect()),
             spine_schema: spine.schema(),
             spine: split(&spine),
@@ -60,9 +80,7 @@ impl Workshop {
             pin: request.pin.clone(),
             statuses: true,
             full_feature_names: true,
-        };
-        training_set(&self.repository, &self.log, &request, &Budget::default(), &Cancellation::default())
-            .map_err(failed("the training set"))
+        }
     }
 
     /// The views of which there are training sets of this kind.

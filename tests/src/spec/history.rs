@@ -1,12 +1,13 @@
 //! Rows with their features from the log: training sets, and exchanges.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{Field, Schema};
 use thalweg_backfill::{
-    AsOf, Boundary, Budget, Cancellation, Features, TrainingSet, TrainingSetRequest, training_set,
+    AsOf, Boundary, Budget, Cancellation, Features, Prepared, TrainingSet, TrainingSetRequest, training_set,
 };
 use thalweg_core::{FieldType, Value, column_of};
 use thalweg_flight_server::flight::{Exchange, TrainingSetCommand};
@@ -33,6 +34,30 @@ impl Stage<'_> {
                 .map_err(failed("a training set"))
                 .and_then(|set| rows_of(&set))
         })
+    }
+
+    /// For each column that the file counts leaking rows of, how many of the rows that ask it leak.
+    ///
+    /// # Errors
+    /// What the engine has against it.
+    pub fn leaking_rows(&self) -> Outcome<BTreeMap<String, u64>> {
+        let mut leaking = BTreeMap::new();
+        let expected = &self.subject.example.leakage;
+        let questions: Vec<_> = self.subject.questions().filter(|question| !question.refused).collect();
+        for column in expected.keys() {
+            let asking: Vec<_> =
+                questions.iter().copied().filter(|question| question.columns.contains(column)).collect();
+            for alike in asking.chunk_by(|a, b| a.features == b.features) {
+                let request = self.request(&alike[0].features, AsOf::EventTime, spine(alike)?);
+                let leakage = Prepared::new(&self.subject.repository, &self.log, &request)
+                    .and_then(|set| set.leakage(&Budget::new(MEMORY_BUDGET_BYTES), &Cancellation::default()))
+                    .map_err(failed("a leakage report"))?;
+                let of_column = leakage.features.iter().find(|feature| feature.name == *column);
+                let of_column = of_column.ok_or_else(|| format!("no leakage of column {column} is told"))?;
+                *leaking.entry(column.clone()).or_default() += of_column.rows;
+            }
+        }
+        Ok(leaking)
     }
 
     /// What exchanges find, one exchange for the rows that ask the same features, each row in a batch of its

@@ -109,13 +109,8 @@ fn lookup(stage: &Stage, online: Online, arrivals: &[Arrival], what: &str) -> Ou
 }
 
 fn training_set(stage: &Stage, what: &str) -> Outcome<Run> {
-    Ok(Run {
-        what: what.to_owned(),
-        online: false,
-        rows: stage.training_rows()?,
-        letters: None,
-        leakage: None,
-    })
+    let (rows, leakage) = (stage.training_rows()?, Some(stage.leaking_rows()?));
+    Ok(Run { what: what.to_owned(), online: false, rows, letters: None, leakage })
 }
 
 fn both_ways(subject: &Subject, partitions: i32, arrivals: &[Arrival], what: &str) -> Outcome<Vec<Run>> {
