@@ -6,7 +6,7 @@ use arrow::array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray, T
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use thalweg_core::{FieldType, Instant};
-use thalweg_definitions::Source;
+use thalweg_definitions::{Source, SourceKind};
 use thalweg_log::{Decoded, DecoderSpec, EmbeddedLog, PartitionReader, RECORD_TIMESTAMP, TopicPartition};
 
 use crate::{Error, Pin};
@@ -65,7 +65,13 @@ pub fn events<'a>(
     pin.check(log)?;
     let schema = events_schema(source);
     let (unused, fields) = source.fields.iter().cloned().partition(|field| field.name == RECORD_TIMESTAMP);
-    let spec = DecoderSpec { format: source.format.clone(), fields, unused, keep_payloads: false };
+    let spec = DecoderSpec {
+        format: source.format.clone(),
+        fields,
+        unused,
+        tombstones: source.kind == SourceKind::Table,
+        keep_payloads: false,
+    };
     let readers = pinned
         .next_offsets
         .iter()

@@ -65,13 +65,19 @@ impl WideRecords {
     pub fn spec(&self, in_use: &[&str]) -> DecoderSpec {
         let is_used = |field: &Field| in_use.contains(&field.name.as_str());
         let (fields, unused) = self.fields.iter().cloned().partition(is_used);
-        DecoderSpec { format: self.format.clone(), fields, unused, keep_payloads: false }
+        DecoderSpec { format: self.format.clone(), fields, unused, tombstones: false, keep_payloads: false }
     }
 
     /// How to decode every field.
     pub fn spec_of_all(&self) -> DecoderSpec {
         let fields = self.fields.clone();
-        DecoderSpec { format: self.format.clone(), fields, unused: Vec::new(), keep_payloads: false }
+        DecoderSpec {
+            format: self.format.clone(),
+            fields,
+            unused: Vec::new(),
+            tombstones: false,
+            keep_payloads: false,
+        }
     }
 
     /// The records as a producer hands them over.

@@ -126,6 +126,7 @@ mod tests {
                 feature(Aggregation::Max, hour),
             ],
             ttl: None,
+            standing: None,
             lookback: Lookback::Unbounded,
         };
         let layout = Layout::of(&plan);

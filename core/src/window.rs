@@ -63,6 +63,11 @@ impl Window {
         Bounds { after: window.after.max(oldest), ..window }
     }
 
+    /// Whether an event at `time`, with no other one beside it, is seen at `at`.
+    pub(crate) fn sees(self, time: Instant, at: Instant, ttl: Option<TimeDelta>) -> bool {
+        self.bounds(at, ttl).contains(time) && self.gap().is_none_or(|gap| time.is_within(gap, at))
+    }
+
     /// The gap of a session.
     pub(crate) const fn gap(self) -> Option<TimeDelta> {
         match self {

@@ -52,7 +52,8 @@ pub use mistakes::{Mistake, Mistakes};
 pub use naming::status_column;
 pub use reference::{FeatureSelection, ReferenceError, RequestKey};
 pub use repository::{
-    Entity, FeatureRef, FeatureService, FeatureView, Input, JoinKey, Repository, Source, Sql, TimeField,
+    Entity, FeatureRef, FeatureService, FeatureView, Input, JoinKey, Repository, Source, SourceKind, Sql,
+    TimeField,
 };
 pub use selector::{Selected, Selector, SourceSelector, TimedBatch};
 pub use version::Version;

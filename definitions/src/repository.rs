@@ -67,6 +67,8 @@ pub struct Source {
     pub name: String,
     /// Topic of the log.
     pub topic: String,
+    /// What a record is to those before it.
+    pub kind: SourceKind,
     /// What a record's value is.
     pub format: Format,
     /// The fields an expression may use, sorted by path. `@timestamp`, the record's own, is always among
@@ -86,6 +88,26 @@ impl Source {
     /// The field with this path.
     pub fn field(&self, path: &str) -> Option<&Field> {
         self.fields.iter().find(|field| field.name == path)
+    }
+}
+
+/// What a source's records are to those before them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SourceKind {
+    /// Events beside each other: all of them count.
+    #[default]
+    Stream,
+    /// A changelog: the newest record of a key stands for it alone, and one without a value deletes it.
+    Table,
+}
+
+impl SourceKind {
+    /// Its name in definition files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Stream => "stream",
+            Self::Table => "table",
+        }
     }
 }
 
@@ -134,9 +156,11 @@ pub struct FeatureView {
     pub source: String,
     /// How an event says whom it is about, in the order of the entity's join keys.
     pub join_keys: Vec<JoinKey>,
-    /// Which events take part: those for which this is true. It applies to every feature.
+    /// Which events take part: those for which this is true. It applies to every feature. Over a table, a record
+    /// for which it is not true hides its key.
     pub filter: Option<Sql>,
-    /// What the inputs of [`Self::plan`] are, by position.
+    /// What the inputs of [`Self::plan`] are, by position. Over a table the plan has one more at the end, its
+    /// [`standing`](FoldPlan::standing).
     pub inputs: Vec<Input>,
     /// What is folded, and for how long events matter. Inputs and features stand in an order that their
     /// meaning alone decides: views of one [`Version`] have equal plans but for the lookback, so that the

@@ -8,7 +8,7 @@ use crate::mistakes::{Mistakes, one_of, suggestion};
 use crate::payload::{self, Payload};
 use crate::window::read_duration;
 use crate::yaml::{Keys, Map, Node};
-use crate::{Limits, Source, TimeField};
+use crate::{Limits, Source, SourceKind, TimeField};
 
 /// What may be said of a source.
 pub(crate) const KEYS: Keys = Keys {
@@ -41,9 +41,7 @@ pub(crate) fn read(
 ) -> Option<Source> {
     let known_so_far = mistakes.len();
     let topic = map.require("topic", mistakes).and_then(|node| read_topic(node, mistakes));
-    if !is_stream(map, mistakes) {
-        return None;
-    }
+    let kind = map.get("kind").map_or(Some(SourceKind::Stream), |node| read_kind(node, mistakes));
     let max_ahead = match map.get("max_ahead") {
         Some(node) => {
             read_duration(node, "how far ahead of its append time an event may be, such as 1d", mistakes)
@@ -67,6 +65,7 @@ pub(crate) fn read(
     Some(Source {
         name,
         topic: topic?,
+        kind: kind?,
         format,
         fields,
         event_time: event_time?,
@@ -91,19 +90,18 @@ fn read_topic(node: &Node, mistakes: &mut Mistakes) -> Option<String> {
     Some(topic.to_owned())
 }
 
-fn is_stream(map: Map<'_>, mistakes: &mut Mistakes) -> bool {
-    let Some(node) = map.get("kind") else { return true };
-    match node.text("the kind of the source, stream or table", mistakes) {
-        Some("stream") => return true,
-        Some("table") => mistakes.add(&node.place, "`kind: table` is not supported yet"),
-        Some(other) => mistakes.add_with_help(
+fn read_kind(node: &Node, mistakes: &mut Mistakes) -> Option<SourceKind> {
+    let written = node.text("the kind of the source, stream or table", mistakes)?;
+    let kinds = [SourceKind::Stream, SourceKind::Table];
+    let kind = kinds.into_iter().find(|kind| kind.name() == written);
+    if kind.is_none() {
+        mistakes.add_with_help(
             &node.place,
-            format!("unknown kind `{other}` of a source"),
-            suggestion(other, ["stream", "table"]),
-        ),
-        None => {}
+            format!("unknown kind `{written}` of a source"),
+            suggestion(written, kinds.map(SourceKind::name)),
+        );
     }
-    false
+    kind
 }
 
 /// Reads the name of what carries an instant, the value of `key`.

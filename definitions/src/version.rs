@@ -6,12 +6,12 @@ use serde_json::Value as Json;
 use thalweg_core::{FoldPlan, Window};
 use thalweg_log::{AvroFraming, Format};
 
-use crate::{Input, JoinKey, Source, Sql};
+use crate::{Input, JoinKey, Source, SourceKind, Sql};
 
 /// Hash of the meaning of a view: equal for definitions that give equal values, whatever their names,
 /// comments, tags, order or files.
 ///
-/// What goes in: the source's topic, format and schema, all of its fields with their types (a record whose
+/// What goes in: the source's topic, kind, format and schema, all of its fields with their types (a record whose
 /// field is of another type is a dead letter, whoever uses the field), event time, append time, `order_by`
 /// and `max_ahead`; the names and types of the join keys and their expressions; `where`, `ttl`; and of each
 /// column its name, aggregation, input and window. Expressions go in as the planner prints them, spans in
@@ -121,6 +121,9 @@ impl Meaning {
 
     fn source(&mut self, source: &Source) {
         self.line("topic", &[&source.topic]);
+        if source.kind != SourceKind::Stream {
+            self.line("kind", &[source.kind.name()]);
+        }
         match &source.format {
             Format::Json => self.line("json", &[]),
             Format::Avro { schema, framing } => {

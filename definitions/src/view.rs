@@ -12,7 +12,7 @@ use crate::sql::{Compiled, Scope};
 use crate::version::version_of;
 use crate::window::read_duration;
 use crate::yaml::{Keys, Map, Node};
-use crate::{Entity, Expression, FeatureView, JoinKey, Limits, Source};
+use crate::{Entity, Expression, FeatureView, JoinKey, Limits, Source, SourceKind};
 
 /// What may be said of a feature view.
 pub(crate) const KEYS: Keys = Keys {
@@ -56,13 +56,16 @@ pub(crate) fn read(
     let columns = features.iter().map(|column| column.name.clone()).collect();
     let (inputs, fields) = inputs.into_sorted(&mut features);
     features.sort_by(|a, b| a.name.cmp(&b.name));
+    let (entity, source) = (entity?, source?);
+    let standing = (source.kind == SourceKind::Table).then_some(inputs.len());
+    let types = inputs.iter().map(|input| input.field_type);
     let plan = FoldPlan {
-        inputs: inputs.iter().map(|input| input.field_type).collect(),
+        inputs: types.chain(standing.map(|_| FieldType::Bool)).collect(),
         features,
         ttl: ttl.map_or(Some(None), |ttl| ttl.map(Some))?,
+        standing,
         lookback: lookback?,
     };
-    let (entity, source) = (entity?, source?);
     let (join_keys, filter) = (join_keys?, filter.map(|filter| filter.sql));
     let version = version_of(source, &join_keys, filter.as_ref(), &inputs, &plan);
     Some(FeatureView {

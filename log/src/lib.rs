@@ -25,7 +25,8 @@ pub use embedded::{CutTail, EmbeddedLog, EmbeddedOptions, TopicIds, TopicInfo};
 pub use error::Error;
 pub use format::{
     AvroFraming, AvroSchema, DeadLetter, DeadLetterRecord, Decoded, Decoder, DecoderSpec, Field, Format,
-    FormatError, IntegerUnit, Payloads, RECORD_KEY, RECORD_TIMESTAMP, dead_letter_topic, encode_rows,
+    FormatError, IntegerUnit, Payloads, RECORD_KEY, RECORD_TIMESTAMP, RecordKeys, dead_letter_topic,
+    encode_rows,
 };
 pub use partition_reader::PartitionReader;
 pub use partitioner::partition_for;

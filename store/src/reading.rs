@@ -119,7 +119,7 @@ impl<'a> Reading<'a> {
             let answer = state.answer(view.plan(), at);
             found.rows.push(answer.values);
             found.overflows += answer.overflows;
-            found.last_event_times.push(state.last_event_time(at));
+            found.last_event_times.push(state.last_event_time(view.plan(), at));
         }
         Ok(found)
     }

@@ -416,7 +416,7 @@ fn interleaved(case: &Case, chance: &mut Chance) -> Vec<Arrival> {
     order.iter().map(next).collect()
 }
 
-/// The columns whose values may go by partitions and offsets, because two events of a view are of one key, one
+/// The columns whose values may go by partitions and offsets, all of a table among them, because two events of a view are of one key, one
 /// instant and one `order_by`.
 fn columns_that_go_by_ties(case: &Case) -> Vec<String> {
     let mut columns = Vec::new();
@@ -430,10 +430,11 @@ fn columns_that_go_by_ties(case: &Case) -> Vec<String> {
         if !(0..placed.len()).any(tied) {
             continue;
         }
+        let is_table = case.definitions.sources[view.source].is_table;
         let by_order = |aggregation: &Aggregation| {
             use Aggregation::{First, FirstN, Last, LastN, MaxBy, MinBy};
             let by_ends = matches!(aggregation, First { .. } | Last { .. } | FirstN { .. } | LastN { .. });
-            by_ends || matches!(aggregation, MinBy | MaxBy)
+            is_table || by_ends || matches!(aggregation, MinBy | MaxBy)
         };
         let of_view = view.columns();
         let by_order = of_view.iter().filter(|column| by_order(&column.aggregation));

@@ -66,6 +66,11 @@ impl Chunk {
         self.orders.times()
     }
 
+    /// Whether the event at `row` has a value in `column`.
+    pub(super) fn is_valid(&self, column: usize, row: usize) -> bool {
+        self.columns[column].lane().is_valid(row)
+    }
+
     /// Whether the event at `row` of `inputs` can be put in without outgrowing the limits of a chunk.
     pub(super) fn has_room(&self, inputs: &[Lane<'_>], row: usize) -> bool {
         if self.len() == 0 {

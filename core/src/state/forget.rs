@@ -9,13 +9,17 @@ use super::KeyState;
 
 impl KeyState {
     /// Lets go of what no instant from `horizon` on can tell apart: the folds of what windows still see all of or
-    /// nothing of go to the base, the rest is dropped. Under [`Lookback::Unbounded`] nothing is.
+    /// nothing of go to the base, the rest is dropped; of a table's records, those that others have replaced. Under
+    /// [`Lookback::Unbounded`] nothing is.
     ///
     /// After this, answers at instants before `horizon` mean nothing. It is cheap to call often: a chunk is
     /// left alone until at least half of it can go.
     pub fn forget(&mut self, plan: &FoldPlan, horizon: Instant) {
         if plan.lookback == Lookback::Unbounded {
             return;
+        }
+        if plan.standing.is_some() {
+            return self.forget_replaced(horizon);
         }
         if self.base.has_many() {
             self.forget_stretches(plan, &Layout::of(plan), horizon);
@@ -87,6 +91,7 @@ mod tests {
             inputs: Vec::new(),
             features: vec![feature],
             ttl: ttl.map(TimeDelta::from_micros),
+            standing: None,
             lookback: Lookback::Within(TimeDelta::ZERO),
         }
     }
@@ -139,7 +144,7 @@ mod tests {
         assert!(state.closed.is_empty() && state.tail.len() == 5);
         add(&mut state, &plan, 2);
         assert_eq!(state.tail.len(), 6);
-        assert_eq!(state.last_event_time(at(2)), Some(at(2)));
+        assert_eq!(state.last_event_time(&plan, at(2)), Some(at(2)));
         assert_eq!(state.values(&plan, at(2)), [(Value::Int64(CHUNK_EVENTS as i64 + 2), Status::Present)]);
     }
 

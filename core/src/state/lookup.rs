@@ -6,7 +6,7 @@ use crate::aggregation::{Accumulator, Partial};
 use crate::layout::{Fold, Layout};
 use crate::{FoldPlan, Instant, Status, Value, Window};
 
-use super::seen::{Place, Seen};
+use super::seen::Seen;
 use super::{Answer, KeyState};
 
 impl KeyState {
@@ -17,7 +17,7 @@ impl KeyState {
 
     /// The values at `at`, with what there is to count about them.
     pub fn answer(&self, plan: &FoldPlan, at: Instant) -> Answer {
-        let newest = self.last_event_time(at);
+        let newest = self.last_event_time(plan, at);
         let oldest = plan.ttl.map(|ttl| at.saturating_sub(ttl));
         let is_within_ttl = newest > oldest;
         let layout = Layout::of(plan);
@@ -41,17 +41,17 @@ impl KeyState {
         Answer { values: values.collect(), overflows }
     }
 
-    /// The time of the newest event visible at `at`, at any age.
-    pub fn last_event_time(&self, at: Instant) -> Option<Instant> {
-        let before = match self.place_after(at) {
-            Place { chunk, row: 0 } => chunk.checked_sub(1).map(|chunk| (chunk, self.chunk(chunk).len() - 1)),
-            Place { chunk, row } => Some((chunk, row - 1)),
-        };
-        let kept = before.map(|(chunk, row)| self.chunk(chunk).time(row));
+    /// The time of the newest event visible at `at`, at any age; over a table, of the record that stands.
+    pub fn last_event_time(&self, plan: &FoldPlan, at: Instant) -> Option<Instant> {
+        if let Some(column) = plan.standing {
+            return self.standing(column, at).map(|(_, time)| time);
+        }
+        let kept = self.newest_until(at).map(|place| self.chunk(place.chunk).time(place.row));
         kept.max(self.base.newest().filter(|newest| *newest <= at))
     }
 
-    /// The time of the key's first event, however long ago it was forgotten.
+    /// The time of the key's first event, however long ago it was forgotten; of a table's records, the first that
+    /// is kept.
     pub fn first_event_time(&self) -> Option<Instant> {
         let kept = self.chunk(0).first();
         self.base.first().into_iter().chain(kept.map(|first| first.time)).min()

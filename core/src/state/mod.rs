@@ -15,6 +15,7 @@ mod lookup;
 mod orders;
 mod parts;
 mod seen;
+mod standing;
 mod stretches;
 
 use std::sync::OnceLock;

@@ -272,6 +272,7 @@ mod tests {
                 feature(Aggregation::Count, 1),
             ],
             ttl: None,
+            standing: None,
             lookback: Lookback::Within(TimeDelta::ZERO),
         };
         let columns: [ArrayRef; 3] = [

@@ -25,9 +25,12 @@ pub(super) struct Seen {
 impl KeyState {
     /// What the window of `fold` sees at `at`.
     pub(super) fn seen_through(&self, fold: &Fold, plan: &FoldPlan, at: Instant) -> Seen {
+        if let Some(column) = plan.standing {
+            return self.standing_through(column, fold.window, plan, at);
+        }
         let bounds = fold.window.bounds(at, plan.ttl);
-        let start = bounds.after.map_or(BEGINNING, |after| self.place_after(after));
-        let end = bounds.until.map_or(BEGINNING, |until| self.place_after(until));
+        let start = bounds.after.map_or(Place::BEGINNING, |after| self.place_after(after));
+        let end = bounds.until.map_or(Place::BEGINNING, |until| self.place_after(until));
         match (fold.window.gap(), fold.grain) {
             (None, grain) => {
                 let forgotten = grain.map_or(0..0, |grain| self.base.within(grain, bounds));
@@ -35,7 +38,8 @@ impl KeyState {
             }
             (Some(gap), grain) => {
                 let (joint, neighbour) = self.session(gap, end, at);
-                let last = grain.filter(|_| joint == BEGINNING).and_then(|grain| self.base.last(grain));
+                let last =
+                    grain.filter(|_| joint == Place::BEGINNING).and_then(|grain| self.base.last(grain));
                 let joined = last.filter(|(_, stretch)| stretch.last.is_within(gap, neighbour));
                 Seen { kept: joint.max(start)..end, forgotten: joined.map_or(0..0, |(n, _)| n..n + 1) }
             }
@@ -74,11 +78,24 @@ impl KeyState {
         Place { chunk, row: self.chunk(chunk).until(time) }
     }
 
+    /// The place of the newest of the kept events at `time` and before.
+    pub(super) fn newest_until(&self, time: Instant) -> Option<Place> {
+        match self.place_after(time) {
+            Place { chunk, row: 0 } => {
+                let chunk = chunk.checked_sub(1)?;
+                Some(Place { chunk, row: self.chunk(chunk).len() - 1 })
+            }
+            Place { chunk, row } => Some(Place { chunk, row: row - 1 }),
+        }
+    }
+
     /// A chunk by its position; after the closed ones comes the tail.
     pub(super) fn chunk(&self, position: usize) -> &Chunk {
         self.closed.get(position).map_or(&self.tail, |closed| &closed.chunk)
     }
 }
 
-/// The place before all events.
-const BEGINNING: Place = Place { chunk: 0, row: 0 };
+impl Place {
+    /// The place before all events.
+    pub(super) const BEGINNING: Self = Self { chunk: 0, row: 0 };
+}

@@ -119,7 +119,10 @@ pub fn sweep(plan: &FoldPlan, events: &SortedEvents, rows: &SortedRows) -> Resul
     let read: Vec<(Reads, Events<'_>)> = read.collect::<Result<_, SweepError>>()?;
     let mut sweep = Sweep { plan, layout: &layout, columns: vec![None; plan.features.len()] };
     for window in distinct(layout.folds.iter().map(|fold| fold.window)) {
-        let seen = ranges::seen_through(window, plan.ttl, events, rows);
+        let seen = match plan.standing {
+            None => ranges::seen_through(window, plan.ttl, events, rows),
+            Some(column) => ranges::standing_through(window, plan.ttl, &events.inputs[column], events, rows),
+        };
         for (reads, events) in &read {
             let of_window = |fold: &Fold| fold.window == window && layout.slots[fold.slot].reads == *reads;
             let mut folds = (0..layout.folds.len()).filter(|fold| of_window(&layout.folds[*fold])).peekable();
@@ -183,17 +186,13 @@ impl Sweep<'_> {
 /// The status of each row's values where they are not null.
 fn statuses(plan: &FoldPlan, events: &SortedEvents, rows: &SortedRows) -> Vec<Status> {
     let mut statuses = Vec::with_capacity(rows.at.len());
-    for (events_of_key, rows_of_key) in sort::ranges(&events.key_starts).zip(sort::ranges(&rows.key_starts)) {
-        let times = &events.times[..events_of_key.end];
-        let mut end = events_of_key.start;
-        for at in &rows.at[rows_of_key] {
-            let at = Instant::from_micros(*at);
-            end = ranges::after(times, end, at);
-            let newest = (end > events_of_key.start).then(|| Instant::from_micros(times[end - 1]));
-            let oldest = plan.ttl.map(|ttl| at.saturating_sub(ttl));
-            statuses.push(Status::of(newest.is_some(), newest > oldest, false));
-        }
-    }
+    let stands = |event: &usize| plan.standing.is_none_or(|column| events.inputs[column].is_valid(*event));
+    ranges::for_newest(events, rows, |at, first, end| {
+        let newest = (end > first).then(|| end - 1).filter(stands);
+        let newest = newest.map(|newest| Instant::from_micros(events.times[newest]));
+        let oldest = plan.ttl.map(|ttl| at.saturating_sub(ttl));
+        statuses.push(Status::of(newest.is_some(), newest > oldest, false));
+    });
     statuses
 }
 

@@ -1,5 +1,7 @@
 //! Windows over sorted events: the events each row sees, as a range of positions.
 
+use arrow::array::Array;
+
 use crate::pass::Ranges;
 use crate::{Instant, TimeDelta, Window};
 
@@ -30,6 +32,52 @@ pub(super) fn seen_through(
         }
     }
     all
+}
+
+/// What each row sees through `window` of a table: the record that stands at its instant, or nothing. Those for which
+/// `standing` is null do not stand, and leave nothing standing.
+pub(super) fn standing_through(
+    window: Window,
+    ttl: Option<TimeDelta>,
+    standing: &dyn Array,
+    events: &SortedEvents,
+    rows: &SortedRows,
+) -> Ranges {
+    let mut all = Ranges::with_capacity(rows.at.len());
+    for_newest(events, rows, |at, first, end| {
+        let Some(newest) = end.checked_sub(1).filter(|newest| *newest >= first) else {
+            return all.push(end, end);
+        };
+        let time = Instant::from_micros(events.times[newest]);
+        let stands = standing.is_valid(newest);
+        if stands && window.sees(time, at, ttl) {
+            all.push(newest, end);
+        } else if stands && window.bounds(at, ttl).until < Some(time) {
+            // A later row may see it yet, and no range may begin before the one of the row before.
+            all.push(newest, newest);
+        } else {
+            all.push(end, end);
+        }
+    });
+    all
+}
+
+/// Gives each row's instant to `take`, with where its key's events begin and where those at that instant and before
+/// end.
+pub(super) fn for_newest(
+    events: &SortedEvents,
+    rows: &SortedRows,
+    mut take: impl FnMut(Instant, usize, usize),
+) {
+    for (events_of_key, rows_of_key) in ranges(&events.key_starts).zip(ranges(&rows.key_starts)) {
+        let times = &events.times[..events_of_key.end];
+        let mut end = events_of_key.start;
+        for at in &rows.at[rows_of_key] {
+            let at = Instant::from_micros(*at);
+            end = after(times, end, at);
+            take(at, events_of_key.start, end);
+        }
+    }
 }
 
 /// The session that ends with the last of some events of a key.

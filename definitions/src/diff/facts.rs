@@ -57,6 +57,7 @@ fn type_in(value: &str) -> &str {
 pub(super) fn source_facts(source: &Source) -> Facts {
     let mut facts = Facts::default();
     facts.say("topic", &source.topic);
+    facts.say("kind", source.kind.name());
     match &source.format {
         Format::Json => facts.say("format", "json"),
         Format::Avro { schema, framing } => {

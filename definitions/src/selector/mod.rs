@@ -4,6 +4,7 @@
 //! gives each record its event time, and sets aside the records that have none or lie too far ahead. Then a
 //! [`Selector`] for each view picks its events and evaluates its inputs.
 
+mod table;
 mod timed;
 mod view;
 

@@ -9,7 +9,7 @@ use arrow::record_batch::RecordBatch;
 use thalweg_core::{Instant, TimeDelta};
 use thalweg_log::{DeadLetter, Decoded, DecoderSpec};
 
-use crate::{FeatureView, Source, TimeField};
+use crate::{FeatureView, Source, SourceKind, TimeField};
 
 /// Microseconds of a day.
 const DAY_US: i64 = 86_400_000_000;
@@ -40,6 +40,8 @@ pub struct TimedBatch<'a> {
     pub(super) append_times: Option<Int64Array>,
     /// The decoded fields.
     pub(super) columns: RecordBatch,
+    /// True for the events whose records have no value, if there are any.
+    pub(super) tombstones: Option<BooleanArray>,
     /// The records of the batch that are no events, for none of the source's views, by offset: their event
     /// time is missing, or too far past their append time. What could not be decoded is not among them: see
     /// [`Decoded::dead`].
@@ -86,6 +88,7 @@ impl SourceSelector {
     pub fn time<'a>(&self, decoded: &'a Decoded) -> TimedBatch<'a> {
         let times = instants(&self.event_time, decoded);
         let append_times = self.append_time.as_ref().map(|field| instants(field, decoded));
+        let tombstones = tombstones(decoded);
         let mut dead = Vec::new();
         for row in 0..decoded.num_rows() {
             if let Some(reason) = self.fault(&times, append_times.as_ref(), row) {
@@ -106,6 +109,7 @@ impl SourceSelector {
                 order_by,
                 append_times,
                 columns,
+                tombstones,
                 dead: letters,
             };
         }
@@ -124,6 +128,9 @@ impl SourceSelector {
             append_times: append_times.map(|values| filtered(&values, &alive)),
             columns: filter_record_batch(&decoded.columns, &alive)
                 .expect("a mask over the rows of the batch"),
+            tombstones: tombstones.map(|tombstones| {
+                filter(&tombstones, &alive).expect("a mask as long as the rows").as_boolean().clone()
+            }),
             dead: letters,
         }
     }
@@ -156,18 +163,32 @@ fn column<'a>(decoded: &'a Decoded, path: &str) -> &'a ArrayRef {
     column.expect("the records were decoded with every field that their source uses for itself")
 }
 
-/// Instants of the records, microseconds since the epoch. A date is its midnight.
+/// True for the records without a value, if there are any.
+fn tombstones(decoded: &Decoded) -> Option<BooleanArray> {
+    let mut mask = vec![false; decoded.num_rows()];
+    decoded.tombstones.iter().for_each(|row| mask[*row] = true);
+    (!decoded.tombstones.is_empty()).then(|| BooleanArray::from(mask))
+}
+
+/// Instants of the records, microseconds since the epoch. A date is its midnight. A record without a value has the
+/// record's timestamp.
 fn instants(field: &TimeField, decoded: &Decoded) -> Int64Array {
     let TimeField::Field(path) = field else {
         return Int64Array::from(decoded.timestamps_us.clone());
     };
     let column = column(decoded, path);
-    match column.data_type() {
+    let of_values: Int64Array = match column.data_type() {
         DataType::Date32 => {
             column.as_primitive::<Date32Type>().unary(|days| i64::from(days).saturating_mul(DAY_US))
         }
         _ => column.as_primitive::<TimestampMicrosecondType>().reinterpret_cast::<Int64Type>(),
+    };
+    if decoded.tombstones.is_empty() {
+        return of_values;
     }
+    let mut instants: Vec<Option<i64>> = of_values.iter().collect();
+    decoded.tombstones.iter().for_each(|row| instants[*row] = Some(decoded.timestamps_us[*row]));
+    instants.into()
 }
 
 /// Values of an `order_by` field: an integer, or an instant in microseconds since the epoch.
@@ -192,6 +213,12 @@ impl Source {
         let mut all = self.fields.clone();
         all.sort_by(|a, b| a.name.cmp(&b.name));
         let (fields, unused) = all.into_iter().partition(|field| used.contains(field.name.as_str()));
-        DecoderSpec { format: self.format.clone(), fields, unused, keep_payloads: true }
+        DecoderSpec {
+            format: self.format.clone(),
+            fields,
+            unused,
+            tombstones: self.kind == SourceKind::Table,
+            keep_payloads: true,
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! The events of one view: those that pass its `where` and have its key, with their inputs.
 
+use std::collections::BTreeMap;
+
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, UInt32Array};
 use arrow::compute::{filter, filter_record_batch, is_not_null, prep_null_mask_filter, take};
 use arrow::datatypes::Int64Type;
@@ -8,12 +10,15 @@ use thalweg_core::{FieldType, Selection, encode_keys};
 use thalweg_log::{DeadLetter, Field};
 
 use super::TimedBatch;
-use crate::{Entity, Expression, ExpressionError, FeatureView, Source, Sql};
+use super::table::{TableKeys, marks};
+use crate::{Entity, Expression, ExpressionError, FeatureView, Source, SourceKind, Sql};
 
 /// Picks the events of one view out of the batches of its source.
 #[derive(Clone, Debug)]
 pub struct Selector {
     view: String,
+    kind: SourceKind,
+    join_keys: Vec<(String, FieldType)>,
     key_names: String,
     filter: Option<Expression>,
     keys: Vec<Expression>,
@@ -32,15 +37,16 @@ struct Input {
 /// The events of one view in a batch, and what was dead for it.
 #[derive(Clone, Debug)]
 pub struct Selected {
-    /// Events that pass the view's `where` and have its key.
+    /// Events that pass the view's `where` and have its key; of a table all that have its key, with one more input
+    /// that says which of them stand.
     pub selection: Selection,
     /// When the log learned of each of them, microseconds since the epoch, null where it is not said of one; none
     /// where the source does not say.
     pub append_times: Option<Int64Array>,
     /// Records that pass the view's `where` and lack its key, by offset. Each names the view.
     ///
-    /// The `where` comes first: a record it does not keep is none of the view's events, and need not have its
-    /// key.
+    /// Over a stream the `where` comes first: a record it does not keep is none of the view's events, and need not
+    /// have its key. Over a table every record must, for it replaces the one before.
     pub dead: Vec<DeadLetter>,
     /// How often an expression failed on a row and gave null: conditions, keys and inputs.
     pub failed_expressions: u64,
@@ -81,7 +87,16 @@ impl Selector {
             inputs.push(Input { expression, condition });
         }
         let names: Vec<_> = entity.join_keys.iter().map(|(name, _)| format!("`{name}`")).collect();
-        Ok(Self { view: view.name.clone(), key_names: names.join(", "), filter, keys, conditions, inputs })
+        Ok(Self {
+            view: view.name.clone(),
+            kind: source.kind,
+            join_keys: entity.join_keys.clone(),
+            key_names: names.join(", "),
+            filter,
+            keys,
+            conditions,
+            inputs,
+        })
     }
 
     /// Picks the view's events.
@@ -91,39 +106,45 @@ impl Selector {
     pub fn select(&self, events: &TimedBatch<'_>) -> Selected {
         let mut failed = 0;
         let mut rows = Rows { columns: events.columns.clone(), positions: None };
-        if let Some(condition) = &self.filter {
-            let mask = true_rows(condition, &rows.columns, &mut failed);
+        if let (SourceKind::Stream, Some(condition)) = (self.kind, &self.filter) {
+            let mask = true_rows(condition, &rows.columns, None, &mut failed);
             rows = rows.kept(&mask);
         }
+        let keys = match self.kind {
+            SourceKind::Stream => {
+                let parts = self.keys.iter().map(|key| values(key, &rows.columns, &mut failed)).collect();
+                TableKeys { parts, unreadable: BTreeMap::new() }
+            }
+            SourceKind::Table => TableKeys::of(events, &self.keys, &self.join_keys, &mut failed),
+        };
+        let TableKeys { parts, unreadable } = keys;
         let mut dead = Vec::new();
-        let keys: Vec<ArrayRef> =
-            self.keys.iter().map(|key| values(key, &rows.columns, &mut failed)).collect();
-        let mut keys = encode_keys(&keys).expect("the types of keys were checked when the view was compiled");
+        let mut keys =
+            encode_keys(&parts).expect("the types of keys were checked when the view was compiled");
         if keys.null_count() > 0 {
-            for row in 0..keys.len() {
-                if keys.is_null(row) {
-                    let row = events.row(rows.position(row));
-                    let reason = self.missing_key(events, row);
-                    dead.push(events.decoded.dead_letter(row, Some(&self.view), reason));
-                }
+            for row in (0..keys.len()).filter(|row| keys.is_null(*row)) {
+                let position = rows.position(row);
+                let reason = self.missing_key(events, position, unreadable.get(&position));
+                let row = events.row(position);
+                dead.push(events.decoded.dead_letter(row, Some(&self.view), reason));
             }
             let has_key = is_not_null(&keys).expect("any column can be asked for nulls");
             rows = rows.kept(&has_key);
             let kept = filter(&keys, &has_key).expect("a mask as long as the keys");
             keys = kept.as_binary::<i32>().clone();
         }
+        let stands = (self.kind == SourceKind::Table).then(|| self.standing(events, &rows, &mut failed));
         let conditions: Vec<BooleanArray> = self
             .conditions
             .iter()
-            .map(|condition| true_rows(condition, &rows.columns, &mut failed))
+            .map(|condition| true_rows(condition, &rows.columns, stands.as_ref(), &mut failed))
             .collect();
-        let inputs = self.inputs.iter().map(|input| match input.condition {
-            None => values(&input.expression, &rows.columns, &mut failed),
-            Some(condition) => {
-                values_where(&input.expression, &rows.columns, &conditions[condition], &mut failed)
-            }
+        let inputs = self.inputs.iter().map(|input| {
+            let condition = input.condition.map(|condition| &conditions[condition]).or(stands.as_ref());
+            values_where(&input.expression, &rows.columns, condition, &mut failed)
         });
-        let inputs = inputs.collect();
+        let mut inputs: Vec<_> = inputs.collect();
+        inputs.extend(stands.as_ref().map(marks));
         let selection = Selection {
             partition: events.decoded.partition,
             offsets: rows.taken(&events.offsets).values().clone(),
@@ -136,8 +157,28 @@ impl Selector {
         Selected { selection, append_times, dead, failed_expressions: failed }
     }
 
-    fn missing_key(&self, events: &TimedBatch<'_>, row: usize) -> String {
-        let one = events.decoded.columns.slice(row, 1);
+    /// Which of a table's events stand once they are the newest of their key: those that have a value, and for
+    /// which the view's `where` is true.
+    fn standing(&self, events: &TimedBatch<'_>, rows: &Rows, failed: &mut u64) -> BooleanArray {
+        let count = rows.columns.num_rows();
+        let has_value = |row| events.tombstones.as_ref().is_none_or(|mask| !mask.value(rows.position(row)));
+        let has_value = BooleanArray::from_iter((0..count).map(|row| Some(has_value(row))));
+        match &self.filter {
+            None => has_value,
+            Some(condition) => true_rows(condition, &rows.columns, Some(&has_value), failed),
+        }
+    }
+
+    /// Why the event at `position` is dead for this view. A tombstone's key may be one that is `unreadable`.
+    fn missing_key(&self, events: &TimedBatch<'_>, position: usize, unreadable: Option<&String>) -> String {
+        if events.tombstones.as_ref().is_some_and(|tombstones| tombstones.value(position)) {
+            let why = match unreadable {
+                Some(why) => format!("it deletes, and its join key cannot be read: {why}"),
+                None => "it deletes, and the record's key lacks a join key".to_owned(),
+            };
+            return format!("{why} (join keys of the view: {})", self.key_names);
+        }
+        let one = events.columns.slice(position, 1);
         let missing: Vec<_> = self.keys.iter().filter(|key| key.evaluate(&one).column.is_null(0)).collect();
         let failed = missing.iter().any(|key| key.evaluate(&one).failed > 0);
         let why = if failed { "an expression for its join key fails" } else { "its join key is missing" };
@@ -191,15 +232,22 @@ fn condition(sql: &Sql, fields: &[Field]) -> Result<Expression, ExpressionError>
     Expression::compile_as(&sql.text, fields, FieldType::Bool)
 }
 
-fn values(expression: &Expression, columns: &RecordBatch, failed: &mut u64) -> ArrayRef {
+/// The values of `expression` on all rows.
+pub(super) fn values(expression: &Expression, columns: &RecordBatch, failed: &mut u64) -> ArrayRef {
     let evaluated = expression.evaluate(columns);
     *failed += evaluated.failed;
     evaluated.column
 }
 
-/// The rows on which a condition is true: neither false nor null. The mask has no nulls.
-fn true_rows(condition: &Expression, columns: &RecordBatch, failed: &mut u64) -> BooleanArray {
-    let column = values(condition, columns, failed);
+/// The rows, of those that `among` is true for, on which a condition is true: neither false nor null. The mask has no
+/// nulls.
+fn true_rows(
+    condition: &Expression,
+    columns: &RecordBatch,
+    among: Option<&BooleanArray>,
+    failed: &mut u64,
+) -> BooleanArray {
+    let column = values_where(condition, columns, among, failed);
     let column = column.as_boolean();
     if column.null_count() == 0 { column.clone() } else { prep_null_mask_filter(column) }
 }
@@ -209,12 +257,12 @@ fn true_rows(condition: &Expression, columns: &RecordBatch, failed: &mut u64) ->
 fn values_where(
     expression: &Expression,
     columns: &RecordBatch,
-    condition: &BooleanArray,
+    condition: Option<&BooleanArray>,
     failed: &mut u64,
 ) -> ArrayRef {
-    if !condition.has_false() {
+    let Some(condition) = condition.filter(|condition| condition.has_false()) else {
         return values(expression, columns, failed);
-    }
+    };
     let kept = filter_record_batch(columns, condition).expect("a mask as long as the rows");
     let values = values(expression, &kept, failed);
     // The row of `values` for each row that is kept, and null for the others.

@@ -115,10 +115,6 @@ fn sources() {
         ),
         (&["format: protobuf", "event_time: at"][..], "f.yaml:4:13: `format: protobuf` is not supported yet"),
         (
-            &["kind: table", "format: json", fields, "event_time: at"][..],
-            "f.yaml:4:11: `kind: table` is not supported yet",
-        ),
-        (
             &["kind: steam", "format: json", fields, "event_time: at"][..],
             "f.yaml:4:11: unknown kind `steam` of a source\n    did you mean `stream`?",
         ),

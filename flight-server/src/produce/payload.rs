@@ -59,7 +59,13 @@ impl Payloads {
             let values = lines.iter().map(|line| line.to_vec()).collect();
             return Self::with_meta(values, &RecordBatch::new_empty(Arc::new(Schema::empty())), options);
         }
-        let spec = DecoderSpec { format: Format::Json, fields, unused: Vec::new(), keep_payloads: false };
+        let spec = DecoderSpec {
+            format: Format::Json,
+            fields,
+            unused: Vec::new(),
+            tombstones: false,
+            keep_payloads: false,
+        };
         let mut decoder =
             Decoder::new(&spec, &source.topic, 0).map_err(|cause| Error::invalid(cause.to_string()))?;
         for (row, line) in lines.iter().enumerate() {

@@ -20,6 +20,8 @@ pub struct Decoded {
     ///
     /// [`FieldType::to_arrow`]: thalweg_core::FieldType::to_arrow
     pub columns: RecordBatch,
+    /// The rows of records without a value, rising; only where the spec takes them.
+    pub tombstones: Vec<usize>,
     /// The bytes of each row's record, if the spec asked for them.
     pub payloads: Option<Payloads>,
     /// The records that could not be decoded, by offset.
@@ -60,24 +62,24 @@ impl Decoded {
 #[derive(Clone, Debug, Default)]
 pub struct Payloads {
     bytes: Vec<u8>,
-    /// Of each row: where its key ends, whether it has one, and where its value ends.
-    ends: Vec<(usize, bool, usize)>,
+    /// Of each row: where its key ends, whether it has one, where its value ends, and whether it has one.
+    ends: Vec<(usize, bool, usize, bool)>,
 }
 
 impl Payloads {
     /// Key and value of the record in row `row`; nothing if there is no such row.
     pub fn get(&self, row: usize) -> (Option<&[u8]>, Option<&[u8]>) {
-        let Some(&(key_end, has_key, value_end)) = self.ends.get(row) else { return (None, None) };
+        let Some(&(key_end, has_key, value_end, has_value)) = self.ends.get(row) else { return (None, None) };
         let start = row.checked_sub(1).map_or(0, |before| self.ends[before].2);
-        (has_key.then(|| &self.bytes[start..key_end]), Some(&self.bytes[key_end..value_end]))
+        (has_key.then(|| &self.bytes[start..key_end]), has_value.then(|| &self.bytes[key_end..value_end]))
     }
 
     /// Appends a row.
-    pub(super) fn push(&mut self, key: Option<&[u8]>, value: &[u8]) {
+    pub(super) fn push(&mut self, key: Option<&[u8]>, value: Option<&[u8]>) {
         self.bytes.extend_from_slice(key.unwrap_or_default());
         let key_end = self.bytes.len();
-        self.bytes.extend_from_slice(value);
-        self.ends.push((key_end, key.is_some(), self.bytes.len()));
+        self.bytes.extend_from_slice(value.unwrap_or_default());
+        self.ends.push((key_end, key.is_some(), self.bytes.len(), value.is_some()));
     }
 
     /// Bytes held.

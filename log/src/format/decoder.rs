@@ -29,6 +29,9 @@ pub struct DecoderSpec {
     /// on who asks, else a training set over some fields would see other events than the server that uses all
     /// of them. (Avro values are checked against the whole of their schema anyway.)
     pub unused: Vec<Field>,
+    /// Whether a record without a value is a row, of nulls but for what is not in the value: one that deletes in
+    /// a table. Else it is a dead letter.
+    pub tombstones: bool,
     /// Whether to keep the bytes of decoded records, for [`Decoded::dead_letter`].
     pub keep_payloads: bool,
 }
@@ -51,7 +54,7 @@ impl DecoderSpec {
 /// use thalweg_log::{Decoder, DecoderSpec, Field, Format};
 ///
 /// let fields = vec![Field::new("carrier", FieldType::String), Field::new("dep.delay", FieldType::Float64)];
-/// let spec = DecoderSpec { format: Format::Json, fields, unused: Vec::new(), keep_payloads: false };
+/// let spec = DecoderSpec { format: Format::Json, fields, unused: Vec::new(), tombstones: false, keep_payloads: false };
 /// let mut decoder = Decoder::new(&spec, "flights", 0)?;
 /// decoder.push(7, 1_372_680_000_000, None, Some(br#"{"carrier": "UA", "dep": {"delay": -3}}"#));
 /// decoder.push(8, 1_372_680_000_001, None, Some(br#"{"carrier": 5}"#));
@@ -73,6 +76,9 @@ pub struct Decoder {
     timestamp_column: Option<usize>,
     offsets: Vec<i64>,
     timestamps_us: Vec<i64>,
+    /// Whether a record without a value is a row.
+    takes_tombstones: bool,
+    tombstones: Vec<usize>,
     payloads: Option<Payloads>,
     dead: Vec<DeadLetter>,
     dead_bytes: usize,
@@ -102,6 +108,8 @@ impl Decoder {
             timestamp_column: column_named(RECORD_TIMESTAMP),
             offsets: Vec::new(),
             timestamps_us: Vec::new(),
+            takes_tombstones: spec.tombstones,
+            tombstones: Vec::new(),
             payloads: spec.keep_payloads.then(Payloads::default),
             dead: Vec::new(),
             dead_bytes: 0,
@@ -119,17 +127,21 @@ impl Decoder {
 
     /// Takes the next record; offsets must rise. Whatever is wrong with it makes it a dead letter.
     ///
-    /// A record without a value, or with an empty one, is one too: it cannot be an event of a stream.
+    /// A record with an empty value is one too, and one without a value unless the spec takes tombstones: it
+    /// cannot be an event of a stream.
     pub fn push(&mut self, offset: i64, timestamp_ms: i64, key: Option<&[u8]>, value: Option<&[u8]>) {
         let row = self.offsets.len();
         let timestamp_us = timestamp_ms.saturating_mul(1_000);
         match self.read(timestamp_us, key, value, row) {
-            Ok(value) => {
+            Ok(()) => {
                 for column in self.columns.iter_mut().filter(|column| column.len() == row) {
                     column.push_null();
                 }
                 self.offsets.push(offset);
                 self.timestamps_us.push(timestamp_us);
+                if value.is_none() {
+                    self.tombstones.push(row);
+                }
                 if let Some(payloads) = &mut self.payloads {
                     payloads.push(key, value);
                 }
@@ -178,23 +190,25 @@ impl Decoder {
             offsets: std::mem::take(&mut self.offsets),
             timestamps_us: std::mem::take(&mut self.timestamps_us),
             columns,
+            tombstones: std::mem::take(&mut self.tombstones),
             payloads: self.payloads.as_mut().map(std::mem::take),
             dead: std::mem::take(&mut self.dead),
             next_offset,
         }
     }
 
-    /// Puts a record's fields into the columns, and gives back its value.
-    fn read<'v>(
+    /// Puts a record's fields into the columns.
+    fn read(
         &mut self,
         timestamp_us: i64,
         key: Option<&[u8]>,
-        value: Option<&'v [u8]>,
+        value: Option<&[u8]>,
         row: usize,
-    ) -> Result<&'v [u8], String> {
-        let value = value.ok_or("the record has no value (a tombstone)")?;
-        if value.is_empty() {
-            return Err("the value is empty".to_owned());
+    ) -> Result<(), String> {
+        match value {
+            None if !self.takes_tombstones => return Err("the record has no value (a tombstone)".to_owned()),
+            Some([]) => return Err("the value is empty".to_owned()),
+            _ => {}
         }
         if let Some(column) = self.timestamp_column {
             self.columns[column].push(Scalar::Int64(timestamp_us))?;
@@ -211,11 +225,11 @@ impl Decoder {
                 _ => column.push(Scalar::Binary(key))?,
             }
         }
-        match &self.reader {
-            Reader::Json(reader) => reader.read(value, &mut self.columns, row)?,
-            Reader::Avro(reader) => reader.read(value, &mut self.columns)?,
+        match (&self.reader, value) {
+            (_, None) => Ok(()),
+            (Reader::Json(reader), Some(value)) => reader.read(value, &mut self.columns, row),
+            (Reader::Avro(reader), Some(value)) => reader.read(value, &mut self.columns),
         }
-        Ok(value)
     }
 }
 
@@ -287,6 +301,34 @@ mod tests {
     }
 
     #[test]
+    fn where_tombstones_are_taken_they_are_rows_of_nulls() {
+        let fields = vec![
+            Field::new(RECORD_KEY, FieldType::String),
+            Field::new("a", FieldType::Bool),
+            Field::new(RECORD_TIMESTAMP, FieldType::Timestamp),
+        ];
+        let spec = DecoderSpec { tombstones: true, keep_payloads: true, ..spec(Format::Json, fields) };
+        let mut decoder = Decoder::new(&spec, "t", 0).expect("a sound specification");
+        decoder.push(0, 1, Some(b"UA"), Some(b"{\"a\": true}"));
+        decoder.push(1, 2, Some(b"UA"), None);
+        decoder.push(2, 3, Some(b"UA"), Some(b""));
+        decoder.push(3, 4, None, None);
+        let decoded = decoder.finish(4);
+        assert_eq!(
+            (decoded.offsets.as_slice(), decoded.tombstones.as_slice()),
+            (&[0, 1, 3][..], &[1, 2][..])
+        );
+        assert_eq!(
+            columns_text(&decoded.columns),
+            [r#""UA", "UA", null"#, "true, null, null", "1000, 2000, 4000"]
+        );
+        assert_eq!(decoded.dead.len(), 1);
+        let letter = decoded.dead_letter(1, None, "no key");
+        assert_eq!((letter.offset, letter.key.as_deref(), letter.value), (1, Some(&b"UA"[..]), None));
+        assert_eq!(decoder.finish(5).tombstones, [0_usize; 0]);
+    }
+
+    #[test]
     fn keys_and_timestamps_of_records_are_fields() {
         let fields = vec![
             Field::new(RECORD_KEY, FieldType::String),
@@ -317,6 +359,7 @@ mod tests {
             format: Format::Json,
             fields: vec![Field::new("used", FieldType::Int32)],
             unused: vec![Field::new("idle", FieldType::Int32)],
+            tombstones: false,
             keep_payloads: false,
         };
         for (spec, good, bad) in [

@@ -11,6 +11,7 @@ mod error;
 mod field;
 mod json;
 mod json_value;
+mod record_key;
 #[cfg(test)]
 mod round_trip;
 #[cfg(test)]
@@ -24,6 +25,7 @@ pub use decoder::{Decoder, DecoderSpec};
 pub use encode::encode_rows;
 pub use error::FormatError;
 pub use field::{Field, IntegerUnit, RECORD_KEY, RECORD_TIMESTAMP};
+pub use record_key::RecordKeys;
 
 /// How the values of a topic's records are written.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use super::{Decoded, Decoder, DecoderSpec, Field, Format};
 
 /// A specification without unused fields and payloads.
 pub(super) fn spec(format: Format, fields: Vec<Field>) -> DecoderSpec {
-    DecoderSpec { format, fields, unused: Vec::new(), keep_payloads: false }
+    DecoderSpec { format, fields, unused: Vec::new(), tombstones: false, keep_payloads: false }
 }
 
 /// The payloads decoded as records of offsets 0, 1, ….

@@ -3,6 +3,7 @@
 
 mod avro_schema;
 mod expression;
+mod record_key;
 mod yaml;
 
 use std::collections::BTreeMap;
@@ -27,6 +28,8 @@ pub struct Definitions {
 pub struct Source {
     /// Its name, and that of its topic.
     pub name: String,
+    /// Whether a record replaces the one of its key before it, and one without a value deletes it.
+    pub is_table: bool,
     /// How its records are written.
     pub format: Format,
     /// Its fields by path, with the name of the type as it is declared (`timestamp_ms` says more than the
@@ -247,6 +250,10 @@ pub struct Event<'a> {
     pub offset: i64,
     /// The record's timestamp, milliseconds since the epoch.
     pub timestamp_ms: i64,
+    /// The record's key.
+    pub key: Option<&'a [u8]>,
+    /// Whether it has no value.
+    pub is_tombstone: bool,
     /// What it says; nothing if it cannot be decoded.
     pub row: Option<&'a Row>,
 }

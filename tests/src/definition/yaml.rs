@@ -63,6 +63,7 @@ fn source(source: &Source) -> Vec<String> {
         Time::Record => "\"@timestamp\"".to_owned(),
     };
     let mut lines = vec![format!("name: {}", source.name), format!("topic: {}", source.name)];
+    lines.extend(source.is_table.then(|| "kind: table".to_owned()));
     match source.format {
         Format::Json => {
             let fields: Vec<_> =

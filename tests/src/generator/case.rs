@@ -75,7 +75,14 @@ impl Case {
 impl Arrival {
     /// The event it becomes at `offset`.
     pub fn as_event(&self, offset: i64) -> Event<'_> {
-        Event { partition: self.partition, offset, timestamp_ms: self.timestamp_ms, row: self.row.as_ref() }
+        Event {
+            partition: self.partition,
+            offset,
+            timestamp_ms: self.timestamp_ms,
+            key: self.key.as_deref(),
+            is_tombstone: self.value.is_none(),
+            row: self.row.as_ref(),
+        }
     }
 }
 
@@ -92,7 +99,10 @@ impl fmt::Display for Case {
                 let (partition, offset, timestamp) = (event.partition, event.offset, event.timestamp_ms);
                 write!(f, "  {}-{partition} offset {offset} timestamp {timestamp} ms: ", defined.name)?;
                 match (defined.format, &arrival.row, &arrival.value) {
-                    (_, _, None) => writeln!(f, "(no value)")?,
+                    (_, _, None) => {
+                        let key = arrival.key.as_deref().map(String::from_utf8_lossy);
+                        writeln!(f, "(no value), key {key:?}")?;
+                    }
                     (Format::Avro, Some(row), _) => writeln!(f, "{row:?}")?,
                     (Format::Avro, None, Some(value)) => writeln!(f, "{value:02x?}")?,
                     (Format::Json, _, Some(value)) => writeln!(f, "{}", String::from_utf8_lossy(value))?,

@@ -91,6 +91,7 @@ fn cases_have_everything_in_them() {
     expected.extend(
         ["tie by order_by", "tie by offset", "late", "negative time", "extreme time"].map(String::from),
     );
+    expected.extend(["table", "standing", "deleted", "hidden"].map(String::from));
     expected.extend(
         ["dead for all", "dead for one", "too far ahead", "no arrivals", "many of one key"].map(String::from),
     );
@@ -113,6 +114,7 @@ fn look_at(case: &Case, met: &mut Met) {
     met.note_if(case.arrivals.is_empty(), "no arrivals");
     for (number, source) in case.definitions.sources.iter().enumerate() {
         met.note(if source.format == Format::Avro { "avro" } else { "json" });
+        met.note_if(source.is_table, "table");
         let events = case.events(number);
         let times: Vec<_> =
             events.iter().filter_map(|event| Some(oracle::time_of(source, event)?.0)).collect();
@@ -146,6 +148,14 @@ fn look_at(case: &Case, met: &mut Met) {
             let key: Vec<_> = entity.join_keys.iter().map(|(name, _)| question.keys[name].clone()).collect();
             let of_key: Vec<_> = placed.iter().filter(|event| event.key == key).collect();
             met.note_if(of_key.len() > 300, "many of one key");
+            let newest = of_key.iter().rev().find(|event| event.time <= question.at);
+            if let Some(stands) = newest.and_then(|newest| newest.stands) {
+                met.note(match (stands, newest.is_some_and(|newest| newest.row.is_empty())) {
+                    (true, _) => "standing",
+                    (false, true) => "deleted",
+                    (false, false) => "hidden",
+                });
+            }
             let at = |back: i128| {
                 of_key.iter().any(|event| i128::from(event.time) == i128::from(question.at) - back)
             };

@@ -93,7 +93,16 @@ fn source(
     let max_ahead = chance.random_bool(0.6).then(|| frame.span(chance));
     let in_avro = chance.random_bool(0.3) && !fields.values().any(|declared| *declared == "timestamp_s");
     let format = if in_avro { Format::Avro } else { Format::Json };
-    Source { name: format!("source{number}"), format, fields, event_time, append_time, order_by, max_ahead }
+    Source {
+        name: format!("source{number}"),
+        is_table: chance.random_bool(0.3),
+        format,
+        fields,
+        event_time,
+        append_time,
+        order_by,
+        max_ahead,
+    }
 }
 
 fn view(chance: &mut Chance, frame: Frame, entities: &[Entity]) -> View {

@@ -7,6 +7,7 @@ use thalweg_core::Value;
 use super::definitions::definitions;
 use super::expressions::FIELDS;
 use super::frame::Frame;
+use super::json::json;
 use super::payload::{payload, rubbish};
 use super::values::{Pools, key_part, pick, text};
 use super::{Arrival, Case, Chance, Question};
@@ -83,6 +84,10 @@ struct Maker<'a> {
 impl Maker<'_> {
     fn arrival(&mut self, definitions: &Definitions, source: usize, partition: i32, time: i64) -> Arrival {
         let defined = &definitions.sources[source];
+        if defined.is_table && self.chance.random_bool(0.15) {
+            let key = self.deleted_key(definitions, defined);
+            return Arrival { source, partition, timestamp_ms: time / 1_000, key, value: None, row: None };
+        }
         let row = self.row(definitions, defined, time);
         let timestamp_ms = match (&defined.event_time, &defined.append_time) {
             (Time::Record, _) => time / 1_000,
@@ -96,6 +101,27 @@ impl Maker<'_> {
         }
         let value = Some(payload(self.chance, defined, &row));
         Arrival { source, partition, timestamp_ms, key, value, row: Some(row) }
+    }
+
+    /// The key of a record that deletes: the join keys of all entities by name, or one of them bare; or another text, or
+    /// none.
+    fn deleted_key(&mut self, definitions: &Definitions, source: &Source) -> Option<Vec<u8>> {
+        let mut parts = match self.chance.random_bool(self.size.regular) {
+            true => self.regulars[self.chance.random_range(0..self.regulars.len())].clone(),
+            false => some_key(self.chance, definitions),
+        };
+        match self.chance.random_range(0..20) {
+            0 => None,
+            1 => Some(text(self.chance).as_bytes().to_vec()),
+            2..8 => {
+                let entity = &definitions.entities[self.chance.random_range(0..definitions.entities.len())];
+                bare(&parts[&entity.join_keys[0].0])
+            }
+            _ => {
+                parts.retain(|_, _| self.chance.random_bool(0.98));
+                Some(json(self.chance, &of_keys(source), &parts))
+            }
+        }
     }
 
     fn row(&mut self, definitions: &Definitions, source: &Source, time: i64) -> Row {
@@ -136,6 +162,24 @@ impl Maker<'_> {
             row.insert(name.clone(), value);
         }
         row
+    }
+}
+
+/// The source with no fields but the parts of keys.
+fn of_keys(source: &Source) -> Source {
+    let mut keys = source.clone();
+    keys.fields.retain(|name, _| name.starts_with("key"));
+    keys
+}
+
+/// A part of a key as a record's key that is nothing but it.
+fn bare(part: &Value) -> Option<Vec<u8>> {
+    match part {
+        Value::String(text) => Some(text.as_bytes().to_vec()),
+        Value::Bool(truth) => Some(truth.to_string().into_bytes()),
+        Value::Int32(number) => Some(number.to_string().into_bytes()),
+        Value::Int64(number) | Value::Timestamp(number) => Some(number.to_string().into_bytes()),
+        _ => None,
     }
 }
 

@@ -23,6 +23,7 @@ fn row(time: i64, x: f64, n: i64) -> Row {
 fn definitions() -> Definitions {
     let source = Source {
         name: "s".into(),
+        is_table: false,
         format: Format::Json,
         fields: BTreeMap::from([
             ("t".into(), "timestamp"),
@@ -69,7 +70,14 @@ fn sliding(width: i64, offset: i64) -> Window {
 }
 
 fn events(rows: &[Row]) -> Vec<Event<'_>> {
-    let event = |(offset, row)| Event { partition: 0, offset, timestamp_ms: 0, row: Some(row) };
+    let event = |(offset, row)| Event {
+        partition: 0,
+        offset,
+        timestamp_ms: 0,
+        key: None,
+        is_tombstone: false,
+        row: Some(row),
+    };
     (0..).zip(rows).map(event).collect()
 }
 
@@ -449,7 +457,14 @@ fn what_is_no_event_is_dead_for_all_views() {
     untimed.remove("t");
     let rows = [row(10, 1.0, 0), row(11, 1.0, 0), untimed];
     let mut events = events(&rows);
-    events.push(Event { partition: 0, offset: 3, timestamp_ms: 0, row: None });
+    events.push(Event {
+        partition: 0,
+        offset: 3,
+        timestamp_ms: 0,
+        key: None,
+        is_tombstone: false,
+        row: None,
+    });
     let dead = |offset| DeadEvent { view: None, partition: 0, offset };
     assert_eq!(dead_events(&definitions, 0, &events), [dead(1), dead(2), dead(3)]);
     assert_eq!(placed_events(&definitions, &definitions.views[0], &events).len(), 1);
@@ -459,7 +474,14 @@ fn what_is_no_event_is_dead_for_all_views() {
 fn the_watermark_waits_for_the_slowest_partition_with_more_to_come() {
     let rows = [row(10, 0.0, 0), row(30, 0.0, 0), row(20, 0.0, 0)];
     let definitions = definitions();
-    let event = |partition, offset, row| Event { partition, offset, timestamp_ms: 0, row: Some(row) };
+    let event = |partition, offset, row| Event {
+        partition,
+        offset,
+        timestamp_ms: 0,
+        key: None,
+        is_tombstone: false,
+        row: Some(row),
+    };
     let events = [event(0, 0, &rows[0]), event(0, 1, &rows[1]), event(1, 0, &rows[2])];
     for (applied, expected) in
         [([2, 1], Some(30)), ([1, 1], Some(10)), ([2, 0], None), ([0, 1], None), ([1, 0], None)]

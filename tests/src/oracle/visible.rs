@@ -21,6 +21,8 @@ pub struct Placed<'a> {
     pub offset: i64,
     /// The parts of its key.
     pub key: Vec<Value>,
+    /// Over a table, whether it stands while it is the newest of its key: it does not delete, and nothing hides it.
+    pub stands: Option<bool>,
     /// Its fields.
     pub row: &'a Row,
 }
@@ -101,7 +103,13 @@ pub fn value(view: &View, column: &Column, events: &[Placed], key: &[Value], at:
             number(time, width) + i128::from(offset) == number(at, width)
         }
     };
-    let visible: Vec<_> = visible.collect();
+    let mut visible: Vec<_> = visible.collect();
+    if let Some(newest) = visible.pop() {
+        match newest.stands {
+            None => visible.push(newest),
+            Some(stands) => visible = if stands { vec![newest] } else { vec![] },
+        }
+    }
     let mut folded: Vec<&Placed> =
         visible.iter().copied().filter(|event| young(event) && inside(event)).collect();
     if let Window::Session { gap } = column.window {
@@ -136,10 +144,10 @@ fn length(of: TimeDelta) -> i128 {
     i128::from(of.as_micros())
 }
 
-/// The events that the view's `where` lets through, those that lack a part of its key among them.
+/// The events that the view's `where` lets through (of a table all), those that lack a part of its key among them.
 fn passing<'a>(definitions: &Definitions, view: &View, events: &[Event<'a>]) -> Vec<Placed<'a>> {
-    let source = &definitions.sources[view.source];
-    let keys = definitions.entities[view.entity].join_keys.iter().zip(&view.join_keys);
+    let (source, entity) = (&definitions.sources[view.source], &definitions.entities[view.entity]);
+    let keys = entity.join_keys.iter().zip(&view.join_keys);
     let place = |event: &Event<'a>| {
         let (time, row) = time_of(source, event)?;
         let order_by = source.order_by.as_ref().and_then(|name| match row.get(name)? {
@@ -151,15 +159,19 @@ fn passing<'a>(definitions: &Definitions, view: &View, events: &[Event<'a>]) -> 
             Some(expression) => evaluate(expression, row),
             None => row.get(name).cloned().unwrap_or(Value::Null),
         };
-        let key = keys.clone().map(part).collect();
+        let key = match event.is_tombstone {
+            true => event.key.map_or(vec![Value::Null], |key| entity.parts_in(key)),
+            false => keys.clone().map(part).collect(),
+        };
         let passes = view.filter.as_ref().is_none_or(|filter| is_true(filter, row));
-        passes.then_some(Placed {
+        (passes || source.is_table).then_some(Placed {
             time,
             appended: source.append_time.as_ref().and_then(|append_time| instant(append_time, event, row)),
             order_by,
             partition: event.partition,
             offset: event.offset,
             key,
+            stands: source.is_table.then_some(passes && !event.is_tombstone),
             row,
         })
     };
@@ -173,7 +185,8 @@ fn lacks_key(event: &Placed) -> bool {
 /// When an event happened and what it says; none if it cannot be decoded, has no event time, or lies too far
 /// ahead of its append time.
 pub fn time_of<'a>(source: &Source, event: &Event<'a>) -> Option<(i64, &'a Row)> {
-    let row = event.row?;
+    static NOTHING: Row = Row::new();
+    let row = if event.is_tombstone && source.is_table { event.row.unwrap_or(&NOTHING) } else { event.row? };
     let time = instant(&source.event_time, event, row)?;
     let max_ahead = source.max_ahead.map_or(86_400_000_000, TimeDelta::as_micros);
     if let Some(append_time) = &source.append_time
@@ -188,6 +201,7 @@ pub fn time_of<'a>(source: &Source, event: &Event<'a>) -> Option<(i64, &'a Row)>
 /// The instant that stands in an event at `time`, microseconds.
 fn instant(time: &Time, event: &Event, row: &Row) -> Option<i64> {
     match time {
+        _ if event.is_tombstone => Some(event.timestamp_ms * 1_000),
         Time::Record => Some(event.timestamp_ms * 1_000),
         Time::Field(name) => match row.get(name)? {
             Value::Timestamp(micros) => Some(*micros),

@@ -54,6 +54,8 @@ struct Placed {
     partition: i32,
     offset: i64,
     timestamp_ms: i64,
+    key: Option<Vec<u8>>,
+    is_tombstone: bool,
     row: Option<Row>,
 }
 
@@ -63,6 +65,8 @@ impl Placed {
             partition: self.partition,
             offset: self.offset,
             timestamp_ms: self.timestamp_ms,
+            key: self.key.as_deref(),
+            is_tombstone: self.is_tombstone,
             row: self.row.as_ref(),
         }
     }
@@ -77,6 +81,8 @@ fn rows_of(subject: &Subject, defined: &Defined, source: usize) -> Vec<Placed> {
         partition: arrival.partition,
         offset,
         timestamp_ms: arrival.timestamp_ms,
+        key: record.key.clone(),
+        is_tombstone: matches!(record.value, RecordValue::Tombstone),
         row: said(described, record),
     };
     of_topic.map(place).collect()
@@ -87,7 +93,8 @@ fn said(source: &Source, record: &Record) -> Option<Row> {
     let mut row = match (&record.value, source.format) {
         (RecordValue::Fields(node), _) => row(&source.fields, node),
         (RecordValue::Bytes(bytes), Format::Json) => row_of_bytes(&source.fields, bytes),
-        (RecordValue::Bytes(_), Format::Avro) | (RecordValue::Tombstone, _) => None,
+        (RecordValue::Bytes(_), Format::Avro) => None,
+        (RecordValue::Tombstone, _) => source.is_table.then(Row::new),
     }?;
     row.insert(TIMESTAMP.to_owned(), Value::Timestamp(record.timestamp_ms * 1_000));
     let key = record.key.as_ref().and_then(|key| std::str::from_utf8(key).ok());

@@ -130,11 +130,14 @@ fn source(node: &Node) -> Outcome<Source> {
             "max_ahead",
         ],
     )?;
-    for (key, only) in [("kind", "stream"), ("encoding", "datum")] {
-        if let Some(other) = node.get(key).filter(|given| given.text("a text") != Ok(only)) {
-            return Err(format!("line {}: the oracle knows no `{key}: {other}`", other.line));
-        }
+    if let Some(other) = node.get("encoding").filter(|given| given.text("a text") != Ok("datum")) {
+        return Err(format!("line {}: the oracle knows no `encoding: {other}`", other.line));
     }
+    let is_table = match node.get("kind").map(|kind| kind.text("a kind")).transpose()? {
+        None | Some("stream") => false,
+        Some("table") => true,
+        Some(other) => return Err(format!("line {}: the oracle knows no `kind: {other}`", node.line)),
+    };
     let time = |node: &Node| {
         Ok::<_, String>(match node.text("a field")? {
             "@timestamp" => Time::Record,
@@ -159,6 +162,7 @@ fn source(node: &Node) -> Outcome<Source> {
     let event_time = node.get("event_time").ok_or_else(|| format!("line {}: no `event_time`", node.line))?;
     Ok(Source {
         name: text(node, "name")?.to_owned(),
+        is_table,
         format,
         fields,
         event_time: time(event_time)?,

@@ -35,6 +35,7 @@ mod values;
 mod yaml;
 
 pub use check::{Report, check};
+pub(crate) use fields::row_of_bytes;
 pub use mode::Mode;
 pub use mutate::mutate;
 pub use page::pages;
