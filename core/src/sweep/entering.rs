@@ -206,6 +206,7 @@ mod tests {
             inputs: Vec::new(),
             features: vec![feature],
             ttl: None,
+            standing: None,
             lookback: Lookback::Within(crate::TimeDelta::ZERO),
         }
     }
