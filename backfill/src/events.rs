@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::array::{
+    ArrayRef, BinaryArray, BooleanArray, Int32Array, Int64Array, RecordBatch, StringArray,
+    TimestampMicrosecondArray,
+};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use thalweg_core::{FieldType, Instant};
@@ -31,7 +34,8 @@ impl EventRange {
 }
 
 /// The columns of a topic's events: every field of `source`, then `_topic`, `_partition`, `_offset`
-/// and the record's `_timestamp`, which is not there twice as the field `@timestamp`.
+/// and the record's `_timestamp`, which is not there twice as the field `@timestamp`. Those of a table have also the
+/// record's `_key`, and say whether it is `_deleted`: then they have no fields.
 pub fn events_schema(source: &Source) -> SchemaRef {
     let fields = source.fields.iter().filter(|field| field.name != RECORD_TIMESTAMP);
     let fields = fields.map(|field| Field::new(&field.name, field.field_type.to_arrow(), true));
@@ -41,7 +45,12 @@ pub fn events_schema(source: &Source) -> SchemaRef {
         Field::new("_offset", FieldType::Int64.to_arrow(), false),
         Field::new("_timestamp", FieldType::Timestamp.to_arrow(), false),
     ];
-    Arc::new(Schema::new(fields.chain(about_the_record).collect::<Vec<_>>()))
+    let of_table = [
+        Field::new("_key", FieldType::Binary.to_arrow(), true),
+        Field::new("_deleted", FieldType::Bool.to_arrow(), false),
+    ];
+    let of_table = of_table.into_iter().filter(|_| source.kind == SourceKind::Table);
+    Arc::new(Schema::new(fields.chain(about_the_record).chain(of_table).collect::<Vec<_>>()))
 }
 
 /// Every record of `source`'s topic up to `pin` that can be decoded, partition after partition, in
@@ -65,13 +74,9 @@ pub fn events<'a>(
     pin.check(log)?;
     let schema = events_schema(source);
     let (unused, fields) = source.fields.iter().cloned().partition(|field| field.name == RECORD_TIMESTAMP);
-    let spec = DecoderSpec {
-        format: source.format.clone(),
-        fields,
-        unused,
-        tombstones: source.kind == SourceKind::Table,
-        keep_payloads: false,
-    };
+    let is_table = source.kind == SourceKind::Table;
+    let format = source.format.clone();
+    let spec = DecoderSpec { format, fields, unused, tombstones: is_table, keep_payloads: is_table };
     let readers = pinned
         .next_offsets
         .iter()
@@ -98,6 +103,12 @@ fn to_batch(decoded: &Decoded, schema: &SchemaRef, range: EventRange) -> Result<
     columns.push(Arc::new(Int32Array::from_value(decoded.partition, rows)));
     columns.push(Arc::new(Int64Array::from(decoded.offsets.clone())));
     columns.push(Arc::new(timestamps));
+    if schema.index_of("_deleted").is_ok() {
+        let key = |row| decoded.payloads.as_ref().and_then(|payloads| payloads.get(row).0);
+        columns.push(Arc::new(BinaryArray::from_iter((0..rows).map(key))));
+        let deleted = |row| Some(decoded.tombstones.binary_search(&row).is_ok());
+        columns.push(Arc::new(BooleanArray::from_iter((0..rows).map(deleted))));
+    }
     let batch = RecordBatch::try_new(schema.clone(), columns)?;
     let wanted = decoded.timestamps_us.iter().map(|&micros| range.contains(Instant::from_micros(micros)));
     Ok(filter_record_batch(&batch, &wanted.map(Some).collect())?)

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ProduceOptions {
-    /// Fields the record's key is made of: one field's text, or a JSON array of several fields' texts.
+    /// Fields the record's key is made of: one field's text, or a JSON array of several fields' texts; in a table's
+    /// records a JSON object of several fields, from which a delete reads whom it is about.
     /// Records without a key are spread over the partitions in turn.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub key: Vec<String>,

@@ -74,7 +74,7 @@ impl<'a> Producer<'a> {
             let key = payloads.keys[row].as_deref();
             let record = NewRecord {
                 key,
-                value: Some(value),
+                value: value.as_deref(),
                 timestamp_ms: payloads.timestamps_ms[row].unwrap_or(now.as_micros().div_euclid(1_000)),
                 headers: &[],
             };

@@ -8,10 +8,11 @@ use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Field, Schema, TimestampMicrosecondType};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use thalweg_core::FieldType;
-use thalweg_definitions::Source;
+use thalweg_definitions::{Source, SourceKind};
 use thalweg_log::{Decoder, DecoderSpec, Format, encode_rows};
 
 use super::ProduceOptions;
+use super::deletes::Deletes;
 use crate::Error;
 
 /// The one binary column of rows that are payloads already: JSON lines.
@@ -20,7 +21,8 @@ pub const RAW_COLUMN: &str = "_payload";
 /// Records in the making, an entry a row in each list.
 #[derive(Debug)]
 pub(super) struct Payloads {
-    pub(super) values: Vec<Vec<u8>>,
+    /// `None` where the record deletes.
+    pub(super) values: Vec<Option<Vec<u8>>>,
     pub(super) keys: Vec<Option<Vec<u8>>>,
     /// `None` where the clock's now is wanted.
     pub(super) timestamps_ms: Vec<Option<i64>>,
@@ -43,21 +45,26 @@ impl Payloads {
             let lines: Vec<&[u8]> = raw.iter().map(Option::unwrap_or_default).collect();
             return Self::of_lines(source, &lines, options);
         }
-        let fields = to_field_types(source, rows)?;
-        let values = encode_rows(&source.format, &source.fields, &fields)
-            .map_err(|cause| Error::invalid(cause.to_string()))?;
-        Self::with_meta(values, &fields, options)
+        let (deletes, rows) = Deletes::of_column(source, rows)?;
+        let fields = to_field_types(source, &rows)?;
+        let values = deletes.encode(source, &fields)?;
+        Self::with_meta(source, &deletes, values, &fields, options)
     }
 
     /// JSON lines: verbatim into a JSON source, decoded and encoded again for another format.
     fn of_lines(source: &Source, lines: &[&[u8]], options: &ProduceOptions) -> Result<Self, Error> {
         let verbatim = source.format == Format::Json;
+        let deletes = Deletes::of_lines(source, lines)?;
+        let as_they_are = || {
+            let value = |(row, line): (usize, &&[u8])| (!deletes.contains(row)).then(|| line.to_vec());
+            lines.iter().enumerate().map(value).collect()
+        };
         let wanted = |name: &String| options.key.contains(name) || options.timestamp.as_ref() == Some(name);
         let fields: Vec<_> =
             source.fields.iter().filter(|field| !verbatim || wanted(&field.name)).cloned().collect();
         if verbatim && fields.is_empty() {
-            let values = lines.iter().map(|line| line.to_vec()).collect();
-            return Self::with_meta(values, &RecordBatch::new_empty(Arc::new(Schema::empty())), options);
+            let nothing = RecordBatch::new_empty(Arc::new(Schema::empty()));
+            return Self::with_meta(source, &deletes, as_they_are(), &nothing, options);
         }
         let spec = DecoderSpec {
             format: Format::Json,
@@ -85,24 +92,23 @@ impl Payloads {
             )));
         }
         let values = match verbatim {
-            true => lines.iter().map(|line| line.to_vec()).collect(),
-            false => encode_rows(&source.format, &source.fields, &decoded.columns)
-                .map_err(|cause| Error::invalid(cause.to_string()))?,
+            true => as_they_are(),
+            false => deletes.encode(source, &decoded.columns)?,
         };
-        Self::with_meta(values, &decoded.columns, options)
+        Self::with_meta(source, &deletes, values, &decoded.columns, options)
     }
 
     fn with_meta(
-        values: Vec<Vec<u8>>,
+        source: &Source,
+        deletes: &Deletes,
+        values: Vec<Option<Vec<u8>>>,
         fields: &RecordBatch,
         options: &ProduceOptions,
     ) -> Result<Self, Error> {
         let rows = values.len();
-        Ok(Self {
-            values,
-            keys: keys(fields, rows, &options.key)?,
-            timestamps_ms: timestamps(fields, rows, options)?,
-        })
+        let keys = keys(source, fields, rows, &options.key)?;
+        deletes.check_keys(&keys)?;
+        Ok(Self { values, keys, timestamps_ms: timestamps(fields, rows, options)? })
     }
 }
 
@@ -137,7 +143,8 @@ fn to_field_types(source: &Source, rows: &RecordBatch) -> Result<RecordBatch, Er
     Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
 }
 
-fn to_type(given: &ArrayRef, name: &str, wanted: FieldType) -> Result<ArrayRef, Error> {
+/// The column called `name` as values of type `wanted`.
+pub(super) fn to_type(given: &ArrayRef, name: &str, wanted: FieldType) -> Result<ArrayRef, Error> {
     let target = wanted.to_arrow();
     if *given.data_type() == target {
         return Ok(given.clone());
@@ -175,11 +182,21 @@ fn to_type(given: &ArrayRef, name: &str, wanted: FieldType) -> Result<ArrayRef, 
     }
 }
 
-fn keys(fields: &RecordBatch, rows: usize, names: &[String]) -> Result<Vec<Option<Vec<u8>>>, Error> {
+fn keys(
+    source: &Source,
+    fields: &RecordBatch,
+    rows: usize,
+    names: &[String],
+) -> Result<Vec<Option<Vec<u8>>>, Error> {
     if names.is_empty() {
         return Ok(vec![None; rows]);
     }
     let columns = names.iter().map(|name| column(fields, name, "the key")).collect::<Result<Vec<_>, _>>()?;
+    if source.kind == SourceKind::Table
+        && let Some(keys) = table_keys(source, fields, &columns, names)?
+    {
+        return Ok(keys);
+    }
     let options = FormatOptions::default();
     let texts = columns
         .iter()
@@ -196,6 +213,26 @@ fn keys(fields: &RecordBatch, rows: usize, names: &[String]) -> Result<Vec<Optio
         Some(serde_json::Value::Array(parts.collect()).to_string().into_bytes())
     };
     Ok((0..rows).map(key_of).collect())
+}
+
+/// Keys of a table's records, from which join keys can be read, where they are others than a stream's: several fields
+/// by name, in a JSON object, and bytes as they are.
+fn table_keys(
+    source: &Source,
+    fields: &RecordBatch,
+    columns: &[&ArrayRef],
+    names: &[String],
+) -> Result<Option<Vec<Option<Vec<u8>>>>, Error> {
+    if let [only] = columns {
+        let bytes = only.as_binary_opt::<i32>();
+        return Ok(bytes.map(|bytes| bytes.iter().map(|key| key.map(<[u8]>::to_vec)).collect()));
+    }
+    let has_key = |row: usize| columns.iter().all(|column| column.is_valid(row));
+    let named: Vec<_> = source.fields.iter().filter(|field| names.contains(&field.name)).cloned().collect();
+    let objects =
+        encode_rows(&Format::Json, &named, fields).map_err(|cause| Error::invalid(cause.to_string()))?;
+    let of_row = |(row, object): (usize, Vec<u8>)| has_key(row).then_some(object);
+    Ok(Some(objects.into_iter().enumerate().map(of_row).collect()))
 }
 
 fn timestamps(
