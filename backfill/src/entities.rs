@@ -1,5 +1,7 @@
 //! The entities that the log has at an instant: the spine of a snapshot.
 
+mod known;
+
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
@@ -9,6 +11,8 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 use thalweg_core::{FieldType, FoldPlan, Instant, KeyError, decode_keys, encode_keys};
 use thalweg_definitions::{FeatureView, Fold, Layout, Repository};
 use thalweg_log::EmbeddedLog;
+
+use known::Known;
 
 use crate::replay::Replay;
 use crate::{AsOf, Boundary, Budget, Cancellation, Error, Features, Pin};
@@ -30,10 +34,8 @@ pub struct EntitiesRequest<'a> {
     pub pin: &'a Pin,
 }
 
-/// What a set keeps of each key beside its bytes: its place, and what the table leaves free.
-const BYTES_PER_KEY: usize = 64;
-
-/// One row for each entity that some view of the features knows at the instant: its join keys, in their order,
+/// One row for each entity that some view of the features knows at the instant (over a table, whose
+/// record is shown): its join keys, in their order,
 /// and the instant.
 ///
 /// The features may be of views with different join keys as long as some view has them all: its keys are the
@@ -60,7 +62,7 @@ pub fn entities(
     let replay = Replay { repository, log, pin: request.pin, budget, cancellation };
     let latest = request.boundary.instant(request.at).as_micros();
     let views: Vec<_> = views.iter().collect();
-    let found = replay.collect(&views, |known: &mut HashSet<Box<[u8]>>, _, selected| {
+    let found = replay.collect(&views, |known: &mut Known, view, selected| {
         let selection = &selected.selection;
         let is_seen = |row: usize| match request.as_of {
             AsOf::EventTime => true,
@@ -69,20 +71,14 @@ pub fn entities(
                 .as_ref()
                 .is_some_and(|append_times| append_times.is_valid(row) && append_times.value(row) <= latest),
         };
-        let seen = (0..selection.len()).filter(|&row| selection.times[row] <= latest && is_seen(row));
-        for key in seen.map(|row| selection.keys.value(row)) {
-            if !known.contains(key) {
-                budget.take(key.len() + BYTES_PER_KEY)?;
-                known.insert(key.into());
-            }
-        }
-        Ok(())
+        let mut seen = (0..selection.len()).filter(|&row| selection.times[row] <= latest && is_seen(row));
+        let is_table = views[view].plan.shown.is_some();
+        seen.try_for_each(|row| known.take(selection, row, is_table, budget))
     })?;
     let mut all: HashSet<Box<[u8]>> = HashSet::new();
     for (fold, found) in folds.iter().zip(found) {
-        for key in found.into_iter().map(|known| in_order_of(fold, &keys, known)) {
-            all.extend(key?);
-        }
+        let known = found.into_iter().reduce(Known::merge).unwrap_or_default();
+        all.extend(in_order_of(fold, &keys, known)?);
     }
     rows(schema, &keys, all, request.at)
 }
@@ -122,15 +118,11 @@ fn without_features(view: &FeatureView) -> FeatureView {
 }
 
 /// Keys that `fold` knows with their parts in the order of `keys`.
-fn in_order_of(
-    fold: &Fold<'_>,
-    keys: &[(String, FieldType)],
-    known: HashSet<Box<[u8]>>,
-) -> Result<Vec<Box<[u8]>>, Error> {
+fn in_order_of(fold: &Fold<'_>, keys: &[(String, FieldType)], known: Known) -> Result<Vec<Box<[u8]>>, Error> {
     if fold.key_columns == keys {
-        return Ok(known.into_iter().collect());
+        return Ok(known.into_keys().collect());
     }
-    let known = BinaryArray::from_iter_values(known);
+    let known = BinaryArray::from_iter_values(known.into_keys());
     let types: Vec<_> = fold.key_columns.iter().map(|(_, field_type)| *field_type).collect();
     let names = fold.key_columns.iter().map(|(name, _)| name);
     let columns: BTreeMap<&String, ArrayRef> = names.zip(decode_keys(&known, &types)?).collect();

@@ -49,7 +49,7 @@ pub fn windows_plan() -> FoldPlan {
             .flat_map(|width| aggregations.clone().map(|a| feature(width, a)))
             .collect(),
         ttl: None,
-        standing: None,
+        shown: None,
         lookback: Lookback::Unbounded,
     }
 }

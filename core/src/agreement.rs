@@ -77,11 +77,11 @@ fn obvious(world: &World, key: u32, at: Instant) -> Vec<(Value, Status)> {
     let mut events: Vec<_> = world.events.iter().filter(|event| event.key == key).collect();
     events.sort_by_key(|event| event.order);
     let seen = |event: &&&Event| event.order.time <= at;
-    if let Some(standing) = world.plan.standing {
+    if let Some(shown) = world.plan.shown {
         events.retain(|event| seen(&event));
         let newest = events.pop();
-        let stands = |event: &&Event| !event.value(world.plan.inputs[standing]).is_null();
-        events = newest.into_iter().filter(stands).collect();
+        let shows = |event: &&Event| !event.value(world.plan.inputs[shown]).is_null();
+        events = newest.into_iter().filter(shows).collect();
     }
     let any = events.iter().any(|event| seen(&event));
     let fresh = |event: &&Event| world.plan.ttl.is_none_or(|ttl| event.order.time > at.saturating_sub(ttl));
@@ -346,7 +346,7 @@ proptest! {
                 prop_assert_eq!(&answer.values, &offline, "the state of {} at {}, read again", key, at);
                 overflows += answer.overflows;
                 let times = || world.events.iter().filter(|e| e.key == key).map(|e| e.order.time);
-                if world.plan.standing.is_none() {
+                if world.plan.shown.is_none() {
                     let newest = times().filter(|time| *time <= at_instant).max();
                     prop_assert_eq!(of_key.state.last_event_time(&world.plan, at_instant), newest);
                     prop_assert_eq!(of_key.state.first_event_time(), times().min());

@@ -126,7 +126,7 @@ mod tests {
                 feature(Aggregation::Max, hour),
             ],
             ttl: None,
-            standing: None,
+            shown: None,
             lookback: Lookback::Unbounded,
         };
         let layout = Layout::of(&plan);

@@ -16,10 +16,10 @@ pub struct FoldPlan {
     pub features: Vec<FeatureColumn>,
     /// Age at which an event stops being visible to every fold.
     pub ttl: Option<TimeDelta>,
-    /// Over a table, the position in [`Self::inputs`] of the column that says which records stand once they are the
-    /// newest of their key: those for which it is not null. The others delete their key, or the view's `where`
-    /// hides them. `None` over a stream, of which every event stands.
-    pub standing: Option<usize>,
+    /// Over a table, the position in [`Self::inputs`] of the column that says which records are shown while they
+    /// stand, the newest of their key: those for which it is not null. The others delete, or the view's `where` hides
+    /// them. `None` over a stream, of which every event counts.
+    pub shown: Option<usize>,
     /// How far behind the watermark an instant can lie and still be answered online.
     pub lookback: Lookback,
 }

@@ -124,24 +124,22 @@ fn plans() -> impl Strategy<Value = FoldPlan> {
     let choices: Vec<_> = features().collect();
     let features = prop::collection::vec((prop::sample::select(choices), windows()), 1..16);
     // Of each of these inputs some values are null.
-    let standing = prop::option::weighted(0.3, prop::sample::select(vec![0, 1, 2]));
-    (features, prop::option::weighted(0.4, spans()), standing).prop_map(|(features, ttl, standing)| {
-        FoldPlan {
-            inputs: FieldType::ALL.to_vec(),
-            features: features
-                .into_iter()
-                .map(|(Feature { aggregation, input, by }, window)| FeatureColumn {
-                    name: format!("{aggregation:?}_{input:?}_{by:?}_{window:?}"),
-                    aggregation,
-                    input,
-                    by,
-                    window,
-                })
-                .collect(),
-            ttl,
-            standing,
-            lookback: Lookback::Within(TimeDelta::ZERO),
-        }
+    let shown = prop::option::weighted(0.3, prop::sample::select(vec![0, 1, 2]));
+    (features, prop::option::weighted(0.4, spans()), shown).prop_map(|(features, ttl, shown)| FoldPlan {
+        inputs: FieldType::ALL.to_vec(),
+        features: features
+            .into_iter()
+            .map(|(Feature { aggregation, input, by }, window)| FeatureColumn {
+                name: format!("{aggregation:?}_{input:?}_{by:?}_{window:?}"),
+                aggregation,
+                input,
+                by,
+                window,
+            })
+            .collect(),
+        ttl,
+        shown,
+        lookback: Lookback::Within(TimeDelta::ZERO),
     })
 }
 

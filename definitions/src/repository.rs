@@ -160,7 +160,7 @@ pub struct FeatureView {
     /// for which it is not true hides its key.
     pub filter: Option<Sql>,
     /// What the inputs of [`Self::plan`] are, by position. Over a table the plan has one more at the end, its
-    /// [`standing`](FoldPlan::standing).
+    /// [`shown`](FoldPlan::shown).
     pub inputs: Vec<Input>,
     /// What is folded, and for how long events matter. Inputs and features stand in an order that their
     /// meaning alone decides: views of one [`Version`] have equal plans but for the lookback, so that the

@@ -57,13 +57,13 @@ pub(crate) fn read(
     let (inputs, fields) = inputs.into_sorted(&mut features);
     features.sort_by(|a, b| a.name.cmp(&b.name));
     let (entity, source) = (entity?, source?);
-    let standing = (source.kind == SourceKind::Table).then_some(inputs.len());
+    let shown = (source.kind == SourceKind::Table).then_some(inputs.len());
     let types = inputs.iter().map(|input| input.field_type);
     let plan = FoldPlan {
-        inputs: types.chain(standing.map(|_| FieldType::Bool)).collect(),
+        inputs: types.chain(shown.map(|_| FieldType::Bool)).collect(),
         features,
         ttl: ttl.map_or(Some(None), |ttl| ttl.map(Some))?,
-        standing,
+        shown,
         lookback: lookback?,
     };
     let (join_keys, filter) = (join_keys?, filter.map(|filter| filter.sql));

@@ -8,6 +8,7 @@ use super::*;
 const DEFINITIONS: &str = "
 sources:
   - {name: sold, topic: sold, format: json, fields: {shop: string, till: int32, price: float64, at: timestamp}, event_time: at}
+  - {name: open, topic: open, kind: table, format: json, fields: {shop: string, closed: bool, at: timestamp}, event_time: at}
   - {name: back, topic: back, format: json, fields: {shop: string, till: int32, at: timestamp}, event_time: at}
 entities:
   - {name: shop, join_keys: {shop: string}}
@@ -19,6 +20,7 @@ feature_views:
   - {name: dear, entity: shop, source: sold, where: price > 5, features: {n: {aggregate: count}}}
   - {name: tills, entity: till, source: sold, features: {n: {aggregate: count}}}
   - {name: returns, entity: turned, source: back, features: {n: {aggregate: count}}}
+  - {name: opened, entity: shop, source: open, where: closed is null, features: {n: {aggregate: count}}}
   - {name: numbers, entity: number, source: sold, features: {n: {aggregate: count}}}
 ";
 
@@ -35,6 +37,7 @@ impl World {
         let files = [DefinitionFile::new("f.yaml", DEFINITIONS)];
         let world = Self { log, repository: load_text(&files).expect("sound definitions"), _folder: folder };
         world.log.create_topic("sold", 2).expect("a new topic");
+        world.log.create_topic("open", 2).expect("a new topic");
         world.log.create_topic("back", 1).expect("a new topic");
         world
     }
@@ -48,7 +51,7 @@ impl World {
     }
 
     fn ask(&self, features: &[&str], at: i64, boundary: Boundary) -> Result<RecordBatch, Error> {
-        let pin = Pin::now(&self.log, ["sold", "back"]).expect("offsets");
+        let pin = Pin::now(&self.log, ["sold", "open", "back"]).expect("offsets");
         self.pinned(features, at, boundary, &pin, &Budget::default())
     }
 
@@ -95,6 +98,19 @@ fn entities_are_those_with_an_event_by_then_in_their_order() {
     assert_eq!(keys(&dear), ["b"], "the view's where says who is known to it");
     assert_eq!(dear.schema().field(1).name(), "t");
     assert_eq!(*dear.column(1).data_type(), FieldType::Timestamp.to_arrow());
+}
+
+#[test]
+fn entities_of_a_table_are_those_that_stand() {
+    let world = World::new();
+    world.add("open", 1, &[r#"{"shop": "a", "at": 1}"#, r#"{"shop": "b", "at": 9, "closed": true}"#]);
+    world.add("open", 0, &[r#"{"shop": "b", "at": 1}"#, r#"{"shop": "c", "at": 1}"#]);
+    let delete = NewRecord { key: Some(b"a"), value: None, timestamp_ms: 1, headers: &[] };
+    world.log.append("open", 0, &[delete]).expect("a durable append");
+    let at = |at| keys(&world.ask(&["opened:n"], at, Boundary::Inclusive).expect("entities"));
+    assert_eq!(at(8), ["a", "b", "c"]);
+    assert_eq!(at(9), ["a", "c"], "what is hidden uncovers nothing");
+    assert_eq!(at(1_000), ["c"], "a delete happens at the record's timestamp");
 }
 
 #[test]

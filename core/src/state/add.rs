@@ -179,7 +179,7 @@ mod tests {
                 window: Window::Lifetime,
             }],
             ttl: None,
-            standing: None,
+            shown: None,
             lookback: Lookback::Unbounded,
         };
         let texts = ["a".repeat(100_000), "b".to_owned(), "c".repeat(70_000), "d".to_owned()];

@@ -18,7 +18,7 @@ impl KeyState {
         if plan.lookback == Lookback::Unbounded {
             return;
         }
-        if plan.standing.is_some() {
+        if plan.shown.is_some() {
             return self.forget_replaced(horizon);
         }
         if self.base.has_many() {
@@ -91,7 +91,7 @@ mod tests {
             inputs: Vec::new(),
             features: vec![feature],
             ttl: ttl.map(TimeDelta::from_micros),
-            standing: None,
+            shown: None,
             lookback: Lookback::Within(TimeDelta::ZERO),
         }
     }

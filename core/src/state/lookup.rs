@@ -41,9 +41,9 @@ impl KeyState {
         Answer { values: values.collect(), overflows }
     }
 
-    /// The time of the newest event visible at `at`, at any age; over a table, of the record that stands.
+    /// The time of the newest event visible at `at`, at any age; over a table, of the record that stands, if it is shown.
     pub fn last_event_time(&self, plan: &FoldPlan, at: Instant) -> Option<Instant> {
-        if let Some(column) = plan.standing {
+        if let Some(column) = plan.shown {
             return self.standing(column, at).map(|(_, time)| time);
         }
         let kept = self.newest_until(at).map(|place| self.chunk(place.chunk).time(place.row));

@@ -272,7 +272,7 @@ mod tests {
                 feature(Aggregation::Count, 1),
             ],
             ttl: None,
-            standing: None,
+            shown: None,
             lookback: Lookback::Within(TimeDelta::ZERO),
         };
         let columns: [ArrayRef; 3] = [

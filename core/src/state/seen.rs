@@ -25,7 +25,7 @@ pub(super) struct Seen {
 impl KeyState {
     /// What the window of `fold` sees at `at`.
     pub(super) fn seen_through(&self, fold: &Fold, plan: &FoldPlan, at: Instant) -> Seen {
-        if let Some(column) = plan.standing {
+        if let Some(column) = plan.shown {
             return self.standing_through(column, fold.window, plan, at);
         }
         let bounds = fold.window.bounds(at, plan.ttl);

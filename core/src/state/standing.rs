@@ -9,8 +9,8 @@ use super::seen::{Place, Seen};
 use super::{Closed, KeyState};
 
 impl KeyState {
-    /// The record that stands at `at`, if it is neither a delete nor hidden: where it is, and its time. `column`
-    /// is the plan's [`standing`](FoldPlan::standing).
+    /// The record that stands at `at`, if it is shown: where it is, and its time. `column` is the plan's
+    /// [`shown`](FoldPlan::shown).
     pub(super) fn standing(&self, column: usize, at: Instant) -> Option<(Place, Instant)> {
         let place = self.newest_until(at)?;
         let chunk = self.chunk(place.chunk);
@@ -34,7 +34,7 @@ impl KeyState {
 
     /// Drops the records that are replaced at `horizon`. A chunk is left alone until at least half of it can go.
     ///
-    /// The newest one stays though it deletes: else a record that comes late would stand that it has replaced.
+    /// The newest one stays though it deletes: else a late record that it replaces would stand.
     pub(super) fn forget_replaced(&mut self, horizon: Instant) {
         let Some(newest) = self.newest_until(horizon) else { return };
         let trims = newest.row > 0 && newest.row * 2 >= self.chunk(newest.chunk).len();
@@ -77,7 +77,7 @@ mod tests {
                 feature(Aggregation::Count, None),
             ],
             ttl: None,
-            standing: Some(1),
+            shown: Some(1),
             lookback: Lookback::Within(TimeDelta::ZERO),
         }
     }
@@ -86,10 +86,12 @@ mod tests {
         Instant::from_micros(micros)
     }
 
-    /// Adds a record that stands, or one that deletes.
-    fn add(state: &mut KeyState, time: i64, value: Option<i64>, stands: bool) {
-        let inputs: [ArrayRef; 2] =
-            [Arc::new(Int64Array::from(vec![value])), Arc::new(Int64Array::from(vec![stands.then_some(1)]))];
+    /// Adds a record that is shown, or one that deletes.
+    fn add(state: &mut KeyState, time: i64, value: Option<i64>, is_shown: bool) {
+        let inputs: [ArrayRef; 2] = [
+            Arc::new(Int64Array::from(vec![value])),
+            Arc::new(Int64Array::from(vec![is_shown.then_some(1)])),
+        ];
         let lanes = inputs.each_ref().map(|input| Lane::of(input).expect("integers"));
         let order = Order { time: at(time), order_by: None, partition: 0, offset: time };
         state.add(&plan(), order, &lanes, 0);

@@ -206,7 +206,7 @@ mod tests {
             inputs: Vec::new(),
             features: vec![feature],
             ttl: None,
-            standing: None,
+            shown: None,
             lookback: Lookback::Within(crate::TimeDelta::ZERO),
         }
     }

@@ -119,7 +119,7 @@ pub fn sweep(plan: &FoldPlan, events: &SortedEvents, rows: &SortedRows) -> Resul
     let read: Vec<(Reads, Events<'_>)> = read.collect::<Result<_, SweepError>>()?;
     let mut sweep = Sweep { plan, layout: &layout, columns: vec![None; plan.features.len()] };
     for window in distinct(layout.folds.iter().map(|fold| fold.window)) {
-        let seen = match plan.standing {
+        let seen = match plan.shown {
             None => ranges::seen_through(window, plan.ttl, events, rows),
             Some(column) => ranges::standing_through(window, plan.ttl, &events.inputs[column], events, rows),
         };
@@ -186,9 +186,9 @@ impl Sweep<'_> {
 /// The status of each row's values where they are not null.
 fn statuses(plan: &FoldPlan, events: &SortedEvents, rows: &SortedRows) -> Vec<Status> {
     let mut statuses = Vec::with_capacity(rows.at.len());
-    let stands = |event: &usize| plan.standing.is_none_or(|column| events.inputs[column].is_valid(*event));
+    let shows = |event: &usize| plan.shown.is_none_or(|column| events.inputs[column].is_valid(*event));
     ranges::for_newest(events, rows, |at, first, end| {
-        let newest = (end > first).then(|| end - 1).filter(stands);
+        let newest = (end > first).then(|| end - 1).filter(shows);
         let newest = newest.map(|newest| Instant::from_micros(events.times[newest]));
         let oldest = plan.ttl.map(|ttl| at.saturating_sub(ttl));
         statuses.push(Status::of(newest.is_some(), newest > oldest, false));

@@ -34,12 +34,12 @@ pub(super) fn seen_through(
     all
 }
 
-/// What each row sees through `window` of a table: the record that stands at its instant, or nothing. Those for which
-/// `standing` is null do not stand, and leave nothing standing.
+/// What each row sees through `window` of a table: the record that stands at its instant, or nothing. Those for
+/// which `shown` is null hide what is before them and show nothing.
 pub(super) fn standing_through(
     window: Window,
     ttl: Option<TimeDelta>,
-    standing: &dyn Array,
+    shown: &dyn Array,
     events: &SortedEvents,
     rows: &SortedRows,
 ) -> Ranges {
@@ -49,10 +49,10 @@ pub(super) fn standing_through(
             return all.push(end, end);
         };
         let time = Instant::from_micros(events.times[newest]);
-        let stands = standing.is_valid(newest);
-        if stands && window.sees(time, at, ttl) {
+        let shows = shown.is_valid(newest);
+        if shows && window.sees(time, at, ttl) {
             all.push(newest, end);
-        } else if stands && window.bounds(at, ttl).until < Some(time) {
+        } else if shows && window.bounds(at, ttl).until < Some(time) {
             // A later row may see it yet, and no range may begin before the one of the row before.
             all.push(newest, newest);
         } else {

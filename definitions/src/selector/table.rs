@@ -1,4 +1,4 @@
-//! Over a table: whom a record is about that has no value, and which records stand.
+//! Over a table: whom a record is about that has no value, and which records are shown.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -58,7 +58,7 @@ impl TableKeys {
     }
 }
 
-/// The column that is true where `stands` is, and else null.
-pub(super) fn marks(stands: &BooleanArray) -> ArrayRef {
-    Arc::new(stands.iter().map(|stands| stands.filter(|stands| *stands)).collect::<BooleanArray>())
+/// The column that is true where `shown` is, and else null.
+pub(super) fn marks(shown: &BooleanArray) -> ArrayRef {
+    Arc::new(shown.iter().map(|shown| shown.filter(|shown| *shown)).collect::<BooleanArray>())
 }

@@ -38,7 +38,7 @@ struct Input {
 #[derive(Clone, Debug)]
 pub struct Selected {
     /// Events that pass the view's `where` and have its key; of a table all that have its key, with one more input
-    /// that says which of them stand.
+    /// that says which of them are shown while they stand.
     pub selection: Selection,
     /// When the log learned of each of them, microseconds since the epoch, null where it is not said of one; none
     /// where the source does not say.
@@ -133,18 +133,18 @@ impl Selector {
             let kept = filter(&keys, &has_key).expect("a mask as long as the keys");
             keys = kept.as_binary::<i32>().clone();
         }
-        let stands = (self.kind == SourceKind::Table).then(|| self.standing(events, &rows, &mut failed));
+        let shown = (self.kind == SourceKind::Table).then(|| self.shown(events, &rows, &mut failed));
         let conditions: Vec<BooleanArray> = self
             .conditions
             .iter()
-            .map(|condition| true_rows(condition, &rows.columns, stands.as_ref(), &mut failed))
+            .map(|condition| true_rows(condition, &rows.columns, shown.as_ref(), &mut failed))
             .collect();
         let inputs = self.inputs.iter().map(|input| {
-            let condition = input.condition.map(|condition| &conditions[condition]).or(stands.as_ref());
+            let condition = input.condition.map(|condition| &conditions[condition]).or(shown.as_ref());
             values_where(&input.expression, &rows.columns, condition, &mut failed)
         });
         let mut inputs: Vec<_> = inputs.collect();
-        inputs.extend(stands.as_ref().map(marks));
+        inputs.extend(shown.as_ref().map(marks));
         let selection = Selection {
             partition: events.decoded.partition,
             offsets: rows.taken(&events.offsets).values().clone(),
@@ -157,9 +157,9 @@ impl Selector {
         Selected { selection, append_times, dead, failed_expressions: failed }
     }
 
-    /// Which of a table's events stand once they are the newest of their key: those that have a value, and for
+    /// Which of a table's events are shown while they are the newest of their key: those that have a value, and for
     /// which the view's `where` is true.
-    fn standing(&self, events: &TimedBatch<'_>, rows: &Rows, failed: &mut u64) -> BooleanArray {
+    fn shown(&self, events: &TimedBatch<'_>, rows: &Rows, failed: &mut u64) -> BooleanArray {
         let count = rows.columns.num_rows();
         let has_value = |row| events.tombstones.as_ref().is_none_or(|mask| !mask.value(rows.position(row)));
         let has_value = BooleanArray::from_iter((0..count).map(|row| Some(has_value(row))));

@@ -54,7 +54,7 @@ pub(super) fn plan(lookback: i64) -> FoldPlan {
             column("last", Aggregation::Last { nulls: Nulls::Skip }, Some(0), Window::Lifetime),
         ],
         ttl: None,
-        standing: None,
+        shown: None,
         lookback: Lookback::Within(TimeDelta::from_micros(lookback)),
     }
 }

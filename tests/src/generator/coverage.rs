@@ -91,7 +91,7 @@ fn cases_have_everything_in_them() {
     expected.extend(
         ["tie by order_by", "tie by offset", "late", "negative time", "extreme time"].map(String::from),
     );
-    expected.extend(["table", "standing", "deleted", "hidden"].map(String::from));
+    expected.extend(["table", "shown", "deleted", "hidden"].map(String::from));
     expected.extend(
         ["dead for all", "dead for one", "too far ahead", "no arrivals", "many of one key"].map(String::from),
     );
@@ -149,9 +149,9 @@ fn look_at(case: &Case, met: &mut Met) {
             let of_key: Vec<_> = placed.iter().filter(|event| event.key == key).collect();
             met.note_if(of_key.len() > 300, "many of one key");
             let newest = of_key.iter().rev().find(|event| event.time <= question.at);
-            if let Some(stands) = newest.and_then(|newest| newest.stands) {
-                met.note(match (stands, newest.is_some_and(|newest| newest.row.is_empty())) {
-                    (true, _) => "standing",
+            if let Some(shown) = newest.and_then(|newest| newest.is_shown) {
+                met.note(match (shown, newest.is_some_and(|newest| newest.row.is_empty())) {
+                    (true, _) => "shown",
                     (false, true) => "deleted",
                     (false, false) => "hidden",
                 });

@@ -21,8 +21,8 @@ pub struct Placed<'a> {
     pub offset: i64,
     /// The parts of its key.
     pub key: Vec<Value>,
-    /// Over a table, whether it stands while it is the newest of its key: it does not delete, and nothing hides it.
-    pub stands: Option<bool>,
+    /// Over a table, whether it is shown while it is the newest of its key: it does not delete, and nothing hides it.
+    pub is_shown: Option<bool>,
     /// Its fields.
     pub row: &'a Row,
 }
@@ -105,9 +105,9 @@ pub fn value(view: &View, column: &Column, events: &[Placed], key: &[Value], at:
     };
     let mut visible: Vec<_> = visible.collect();
     if let Some(newest) = visible.pop() {
-        match newest.stands {
+        match newest.is_shown {
             None => visible.push(newest),
-            Some(stands) => visible = if stands { vec![newest] } else { vec![] },
+            Some(shown) => visible = if shown { vec![newest] } else { vec![] },
         }
     }
     let mut folded: Vec<&Placed> =
@@ -171,7 +171,7 @@ fn passing<'a>(definitions: &Definitions, view: &View, events: &[Event<'a>]) -> 
             partition: event.partition,
             offset: event.offset,
             key,
-            stands: source.is_table.then_some(passes && !event.is_tombstone),
+            is_shown: source.is_table.then_some(passes && !event.is_tombstone),
             row,
         })
     };
