@@ -34,9 +34,8 @@ pub struct EntitiesRequest<'a> {
     pub pin: &'a Pin,
 }
 
-/// One row for each entity that some view of the features knows at the instant (over a table, whose
-/// record is shown): its join keys, in their order,
-/// and the instant.
+/// One row for each entity that some view of the features knows at the instant (over a table, whose record is
+/// shown): its join keys, in their order, and the instant.
 ///
 /// The features may be of views with different join keys as long as some view has them all: its keys are the
 /// entities, and the others are read by the part of the key that they need.

@@ -23,7 +23,7 @@ pub(crate) struct Options {
     /// What the file is written in, where its name does not tell.
     #[arg(long, value_enum)]
     format: Option<FileKind>,
-    /// Fields the record key is made of.
+    /// Fields the record key is made of; in a table a row marked `"@tombstone": true` deletes it.
     #[arg(long, value_delimiter = ',', value_name = "FIELD,…")]
     key: Vec<String>,
     /// The field that becomes the record timestamp; now, if none.
