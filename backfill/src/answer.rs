@@ -1,15 +1,16 @@
 //! What comes back: the spine, the features, their statuses, as batches.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, StringArray};
+use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, StringArray};
 use arrow::compute::take;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use rayon::prelude::*;
-use thalweg_core::Swept;
-use thalweg_definitions::{AnswerColumn, Layout, status_column};
+use thalweg_core::{Status, Swept};
+use thalweg_definitions::{AnswerColumn, FoldColumn, Layout, Origin, status_column};
 
+use crate::on_demand::compute;
 use crate::reading::Reading;
 use crate::{Commit, Error};
 
@@ -23,12 +24,19 @@ pub struct TrainingSet {
     pub schema: SchemaRef,
     /// What the answer is a function of. Equal commit ids mean equal bytes.
     pub commit: Commit,
+    /// For each on-demand feature view how often an expression failed on a row and gave null.
+    pub failed_expressions: BTreeMap<String, u64>,
     all: RecordBatch,
 }
 
 impl TrainingSet {
-    pub(crate) fn new(schema: SchemaRef, commit: Commit, all: RecordBatch) -> Self {
-        Self { schema, commit, all }
+    pub(crate) fn new(
+        schema: SchemaRef,
+        commit: Commit,
+        all: RecordBatch,
+        failed_expressions: BTreeMap<String, u64>,
+    ) -> Self {
+        Self { schema, commit, failed_expressions, all }
     }
 
     /// Rows in all: as many as the spine has.
@@ -68,34 +76,49 @@ pub(crate) fn answer_schema(layout: &Layout<'_>, spine: &Schema, statuses: bool)
     Ok(Arc::new(Schema::new_with_metadata(fields, spine.metadata().clone())))
 }
 
-/// The answer's columns for `spine`, some or all rows of one, in its order.
+/// The answer's columns for `spine`, some or all rows of one, in its order, and for each on-demand feature view how often
+/// an expression failed. `request` has the request inputs of these rows.
 pub(crate) fn assemble(
     schema: &SchemaRef,
     spine: &RecordBatch,
-    columns: &[AnswerColumn],
+    layout: &Layout<'_>,
     swept: &[(Swept, Arc<Reading>)],
+    request: &BTreeMap<String, ArrayRef>,
     statuses: bool,
-) -> Result<RecordBatch, Error> {
-    let in_spine_order = |column: &AnswerColumn| {
+) -> Result<(RecordBatch, BTreeMap<String, u64>), Error> {
+    let of_fold = |column: FoldColumn| {
         let (swept, reading) = &swept[column.fold];
-        take(&swept.columns[column.feature_index], &reading.position_of_row, None)
+        Ok::<_, Error>(take(&swept.columns[column.feature_index], &reading.position_of_row, None)?)
+    };
+    let rows = spine.num_rows();
+    let computed = compute(layout, rows, of_fold, request)?;
+    let in_spine_order = |(place, column): (usize, &AnswerColumn)| match column.origin {
+        Origin::Fold(column) => of_fold(column),
+        Origin::OnDemand { .. } => Ok(computed.columns[&place].clone()),
     };
     let mut arrays: Vec<ArrayRef> = spine.columns().to_vec();
-    let values = columns.par_iter().map(in_spine_order).collect::<Result<Vec<_>, _>>()?;
-    if statuses {
-        let of_column = |column: &AnswerColumn| {
+    let values =
+        layout.columns.par_iter().enumerate().map(in_spine_order).collect::<Result<Vec<_>, Error>>()?;
+    let of_column = |(column, values): (&AnswerColumn, &ArrayRef)| match column.origin {
+        Origin::Fold(column) => {
             let (swept, reading) = &swept[column.fold];
             let positions = reading.position_of_row.values().iter();
             let names =
                 positions.map(|&position| swept.status(column.feature_index, position as usize).name());
             Arc::new(StringArray::from_iter_values(names)) as ArrayRef
-        };
-        let of_columns: Vec<ArrayRef> = columns.par_iter().map(of_column).collect();
-        arrays.extend(values);
-        arrays.extend(of_columns);
-    } else {
-        arrays.extend(values);
-    }
-    let options = RecordBatchOptions::new().with_row_count(Some(spine.num_rows()));
-    Ok(RecordBatch::try_new_with_options(schema.clone(), arrays, &options)?)
+        }
+        Origin::OnDemand { .. } => {
+            let names = (0..rows).map(|row| Status::of_computed(values.is_null(row)).name());
+            Arc::new(StringArray::from_iter_values(names))
+        }
+    };
+    let of_columns: Vec<ArrayRef> = match statuses {
+        true => layout.columns.par_iter().zip(&values).map(of_column).collect(),
+        false => Vec::new(),
+    };
+    arrays.extend(values);
+    arrays.extend(of_columns);
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
+    let all = RecordBatch::try_new_with_options(schema.clone(), arrays, &options)?;
+    Ok((all, computed.failed))
 }

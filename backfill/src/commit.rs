@@ -13,7 +13,8 @@ pub const ENGINE_VERSION: u32 = 1;
 pub struct Manifest {
     /// [`ENGINE_VERSION`] of the program that made it.
     pub engine_version: u32,
-    /// The feature columns in the order of the answer, each with the version of its view.
+    /// The feature columns in the order of the answer, each with the version of its view; that of an
+    /// on-demand feature covers its inputs.
     pub features: Vec<ManifestFeature>,
     /// blake3 of the spine's schema and data, in hexadecimal.
     pub spine_hash: String,
@@ -40,7 +41,8 @@ pub struct ManifestFeature {
     pub feature: String,
     /// Version of the view's definition, in full.
     pub version: String,
-    /// Spine columns its entity key is read from, in the order of the entity's join keys.
+    /// Spine columns its entity key is read from, in the order of the entity's join keys; for an on-demand feature those
+    /// of its inputs, each once.
     pub key_columns: Vec<String>,
 }
 

@@ -43,7 +43,8 @@ pub struct EntitiesRequest<'a> {
 /// Time grows with the events; memory holds the keys, within `budget`.
 ///
 /// # Errors
-/// [`Error::SeveralEntities`] where no view has all the join keys; what a training set of these features says.
+/// [`Error::SeveralEntities`] where no view has all the join keys; [`Error::NobodySays`] where on-demand features take
+/// request inputs; what a training set of these features says.
 pub fn entities(
     repository: &Repository,
     log: &EmbeddedLog,
@@ -53,6 +54,9 @@ pub fn entities(
 ) -> Result<RecordBatch, Error> {
     let references = request.features.resolve(repository)?;
     let layout = Layout::new(repository, &references, true)?;
+    if let Some(input) = layout.request_inputs().first() {
+        return Err(Error::NobodySays { input: input.name.clone() });
+    }
     let keys = widest(&layout.folds)?;
     let schema = schema(&keys, request.timestamp_column)?;
     request.pin.check(log)?;

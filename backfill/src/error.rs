@@ -65,6 +65,14 @@ pub enum Error {
         /// Why.
         cause: thalweg_definitions::KeyColumnError,
     },
+    /// A spine column cannot serve as a request input.
+    #[error("spine column `{column}` cannot be the request input: {cause}")]
+    Input {
+        /// The column.
+        column: String,
+        /// Why.
+        cause: thalweg_definitions::InputColumnError,
+    },
     /// A spine has more rows than one request can number.
     #[error("the spine has {rows} rows; one request takes at most {limit}. Split it")]
     TooManyRows {
@@ -90,6 +98,15 @@ pub enum Error {
     SeveralEntities {
         /// The join keys that the features take, with their types.
         keys: Vec<String>,
+    },
+    /// Rows that are made have no request inputs.
+    #[error(
+        "these features take the request input `{input}`, which rows made of the entities of the log do not have. \
+         Leave out the on-demand features that take it, or give a spine that says it"
+    )]
+    NobodySays {
+        /// Name of the request input.
+        input: String,
     },
     /// Features that make no columns.
     #[error(transparent)]

@@ -79,8 +79,8 @@ impl Prepared<'_> {
             Leakage { rows: self.num_rows() as u64, features: features.iter().map(none).collect() };
         for from in (0..self.num_rows()).step_by(ROWS_PER_SLICE) {
             let rows = from..self.num_rows().min(from + ROWS_PER_SLICE);
-            let event_time = rows_of(self, &sorted, rows.clone(), cancellation)?;
-            let known = rows_of(self, &entering, rows, cancellation)?;
+            let (event_time, _) = rows_of(self, &sorted, rows.clone(), cancellation)?;
+            let (known, _) = rows_of(self, &entering, rows, cancellation)?;
             leakage
                 .features
                 .par_iter_mut()

@@ -22,6 +22,7 @@ mod fold;
 mod gather;
 mod key_index;
 mod leakage;
+mod on_demand;
 mod pin;
 mod reading;
 mod replay;

@@ -1,9 +1,10 @@
 //! The events that a spine needs, read and sorted: what any of its rows is swept from.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{Array, RecordBatch};
 use arrow::datatypes::SchemaRef;
 use rayon::prelude::*;
 
@@ -27,6 +28,8 @@ pub struct Replayed<'a> {
     cancellation: Cancellation,
     /// Rows that were given in slices.
     streamed: usize,
+    /// For each on-demand feature view how often an expression failed on those rows, since that was last asked.
+    failed: BTreeMap<String, u64>,
 }
 
 impl<'a> Replayed<'a> {
@@ -46,7 +49,13 @@ impl<'a> Replayed<'a> {
             Foldable::new(events, keys.index.len(), as_of)
         });
         let events = events.collect::<Result<Vec<_>, Error>>()?;
-        Ok(Self { prepared, events, cancellation: cancellation.clone(), streamed: 0 })
+        Ok(Self {
+            prepared,
+            events,
+            cancellation: cancellation.clone(),
+            streamed: 0,
+            failed: BTreeMap::new(),
+        })
     }
 
     /// Spine columns, features, statuses.
@@ -67,11 +76,12 @@ impl<'a> Replayed<'a> {
         self.prepared.leakage(budget, &self.cancellation)
     }
 
-    /// Some of the answer's rows, in the spine's order.
+    /// Some of the answer's rows, in the spine's order, and for each on-demand feature view how often an expression failed
+    /// on one of them.
     ///
     /// # Errors
     /// Columns that Arrow cannot put together; [`Error::Cancelled`].
-    pub(crate) fn rows(&self, rows: Range<usize>) -> Result<RecordBatch, Error> {
+    pub(crate) fn rows(&self, rows: Range<usize>) -> Result<(RecordBatch, BTreeMap<String, u64>), Error> {
         rows_of(&self.prepared, &self.events, rows, &self.cancellation)
     }
 
@@ -80,13 +90,19 @@ impl<'a> Replayed<'a> {
     /// # Errors
     /// Columns that Arrow cannot put together; [`Error::Cancelled`].
     pub fn into_set(self) -> Result<TrainingSet, Error> {
-        let all = self.rows(0..self.prepared.num_rows())?;
-        Ok(TrainingSet::new(self.prepared.schema, self.prepared.commit, all))
+        let (all, failed) = self.rows(0..self.prepared.num_rows())?;
+        Ok(TrainingSet::new(self.prepared.schema, self.prepared.commit, all, failed))
     }
 
     /// Whether all rows were given in slices.
     pub fn is_done(&self) -> bool {
         self.streamed == self.prepared.num_rows()
+    }
+
+    /// For each on-demand feature view how often an expression failed on a row that was given in a slice, and gave null,
+    /// since this was last asked.
+    pub fn take_failed_expressions(&mut self) -> BTreeMap<String, u64> {
+        std::mem::take(&mut self.failed)
     }
 
     /// The next rows of the answer: whole batches of it ([`batches`]), and no more of them than are swept at a
@@ -100,7 +116,8 @@ impl<'a> Replayed<'a> {
         }
         let (from, rows) = (self.streamed, self.prepared.num_rows());
         let until = rows.min(from + ROWS_PER_SLICE);
-        let slice = self.rows(from..until)?;
+        let (slice, failed) = self.rows(from..until)?;
+        failed.into_iter().for_each(|(view, count)| *self.failed.entry(view).or_default() += count);
         self.streamed = until;
         if until == rows {
             self.events.clear();
@@ -133,7 +150,8 @@ pub(crate) fn read(
     folds.par_iter().zip(gathered).map(|(fold, parts)| Gathered::join(parts, &fold.plan)).collect()
 }
 
-/// Some of the rows that `prepared` asks for, in the spine's order, from the `events` of its folds.
+/// Some of the rows that `prepared` asks for, in the spine's order, from the `events` of its folds; and for each on-demand
+/// feature view how often an expression failed on one of them.
 ///
 /// # Errors
 /// Columns that Arrow cannot put together; [`Error::Cancelled`].
@@ -142,8 +160,8 @@ pub(crate) fn rows_of(
     events: &[Foldable],
     rows: Range<usize>,
     cancellation: &Cancellation,
-) -> Result<RecordBatch, Error> {
-    let Prepared { layout, spine, keys, schema, .. } = prepared;
+) -> Result<(RecordBatch, BTreeMap<String, u64>), Error> {
+    let Prepared { layout, spine, keys, request, schema, .. } = prepared;
     let readings = readings(keys, &rows, spine.instants())?;
     let swept = layout
         .folds
@@ -157,5 +175,6 @@ pub(crate) fn rows_of(
         })
         .collect::<Result<Vec<_>, Error>>()?;
     let given = spine.batch().slice(rows.start, rows.len());
-    assemble(schema, &given, &layout.columns, &swept, prepared.statuses)
+    let request = request.iter().map(|(name, all)| (name.clone(), all.slice(rows.start, rows.len())));
+    assemble(schema, &given, layout, &swept, &request.collect(), prepared.statuses)
 }

@@ -7,7 +7,7 @@ use arrow::datatypes::{
     TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
 };
 use thalweg_core::{FieldType, Instant, encode_keys};
-use thalweg_definitions::key_column;
+use thalweg_definitions::{RequestKey, input_column, key_column};
 
 use crate::{Boundary, Error};
 
@@ -85,6 +85,16 @@ impl Spine {
             .collect::<Result<Vec<ArrayRef>, Error>>()?;
         encode_keys(&parts)
             .map_err(|cause| Error::Decode { source_name: "spine".to_owned(), cause: cause.to_string() })
+    }
+
+    /// The column of a request input, in the type it is declared in; nulls stay.
+    ///
+    /// # Errors
+    /// Where it is missing, or of a type that does not widen to the input's.
+    pub(crate) fn input(&self, input: &RequestKey) -> Result<ArrayRef, Error> {
+        let RequestKey { name, field_type } = input;
+        let given = column(&self.batch, name, &format!("the request input of type {field_type}"))?;
+        input_column(given, *field_type).map_err(|cause| Error::Input { column: name.clone(), cause })
     }
 
     /// See [`spine_hash`].

@@ -26,6 +26,10 @@ feature_views:
     features:
       sales: {aggregate: count, windows: [10s]}
       price: {aggregate: [sum], of: price, windows: [lifetime]}
+on_demand_feature_views:
+  - name: goal
+    inputs: {features: ['shop_sales:sales_10s'], request: {label: int64}}
+    features: {share: sales_10s / label, rest: label - sales_10s}
 feature_services:
   - {name: all, features: ['shop_sales:*']}
 ";
@@ -117,11 +121,55 @@ fn slices_of_an_answer_are_what_the_whole_has_there() {
     let whole = prepared().run(&Budget::default(), &Cancellation::default()).expect("an answer");
     let mut replayed = prepared().replay(&Budget::default(), &Cancellation::default()).expect("events");
     for rows in [0..5, 0..2, 2..5, 4..5, 3..3] {
-        let slice = replayed.rows(rows.clone()).expect("a slice");
+        let (slice, _) = replayed.rows(rows.clone()).expect("a slice");
         assert_eq!(slice, whole.rows().slice(rows.start, rows.len()));
     }
     assert_eq!(replayed.next_slice().expect("a slice").as_ref(), Some(whole.rows()));
     assert_eq!(replayed.next_slice().expect("no slice"), None);
+}
+
+#[test]
+fn on_demand_features_are_computed_slice_by_slice_as_in_the_whole() {
+    let world = World::new(&[1.0, 0.1, 0.2]);
+    let features = Features::List(vec!["goal:*".to_owned()]);
+    let request = TrainingSetRequest { features, ..world.request(&[2, 2, 0, 9_000]) };
+    let prepared = || Prepared::new(&world.repository, &world.log, &request).expect("a sound request");
+    let whole = prepared().run(&Budget::default(), &Cancellation::default()).expect("an answer");
+    let integers = |name: &str| column(&whole, name).as_primitive::<Int64Type>().iter().collect::<Vec<_>>();
+    assert_eq!(integers("goal__share"), [None, Some(3), Some(0), Some(0)], "the first label is 0");
+    assert_eq!(integers("goal__rest"), [Some(-3), Some(-2), Some(1), Some(3)]);
+    assert_eq!(whole.failed_expressions["goal"], 1);
+    let mut replayed = prepared().replay(&Budget::default(), &Cancellation::default()).expect("events");
+    for (rows, failed) in [(0..1, 1), (1..4, 0), (2..3, 0)] {
+        let (slice, counted) = replayed.rows(rows.clone()).expect("a slice");
+        assert_eq!(slice, whole.rows().slice(rows.start, rows.len()));
+        assert_eq!(counted["goal"], failed);
+    }
+    replayed.next_slice().expect("a slice");
+    assert_eq!(replayed.take_failed_expressions()["goal"], 1);
+    assert!(replayed.take_failed_expressions().is_empty(), "it was told");
+}
+
+#[test]
+fn a_commit_goes_with_the_definition_of_on_demand_features() {
+    let world = World::new(&[1.0]);
+    let features = Features::List(vec!["goal:rest".to_owned()]);
+    let request = TrainingSetRequest { features, ..world.request(&[2]) };
+    let commit = |from: &str, to: &str| {
+        assert!(DEFINITIONS.contains(from), "{from}");
+        let files = [DefinitionFile::new("sales.yaml", DEFINITIONS.replace(from, to))];
+        let repository = load_text(&files).expect("sound definitions");
+        Prepared::new(&repository, &world.log, &request).expect("a sound request").commit().id.clone()
+    };
+    let before = commit("sales_10s / label", "sales_10s / label");
+    assert_eq!(commit("label - sales_10s", "label  -  shop_sales__sales_10s"), before);
+    for (from, to) in [
+        ("label - sales_10s", "sales_10s - label"),
+        ("sales_10s / label", "label / sales_10s"),
+        ("ttl: 1h", "ttl: 2h"),
+    ] {
+        assert_ne!(commit(from, to), before, "{from} → {to}");
+    }
 }
 
 #[test]

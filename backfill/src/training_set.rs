@@ -1,8 +1,9 @@
 //! Training sets: every row of a spine with the values its features had at the row's instant.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::SchemaRef;
 use thalweg_definitions::{AnswerColumn, Fold, Layout, Repository};
 use thalweg_log::EmbeddedLog;
@@ -47,6 +48,8 @@ pub struct Prepared<'a> {
     pub(crate) spine: Spine,
     /// The keys of each fold.
     pub(crate) keys: Vec<Arc<Keys>>,
+    /// The request inputs of on-demand features, each a column of the spine in the type it is declared in.
+    pub(crate) request: BTreeMap<String, ArrayRef>,
     pub(crate) schema: SchemaRef,
     pub(crate) commit: Commit,
     pub(crate) statuses: bool,
@@ -75,6 +78,9 @@ impl<'a> Prepared<'a> {
         if request.as_of != AsOf::EventTime {
             refuse_unknown_append_times(repository, &layout.folds, request.as_of)?;
         }
+        let inputs = layout.request_inputs();
+        let inputs = inputs.into_iter().map(|input| Ok((input.name.clone(), spine.input(input)?)));
+        let inputs = inputs.collect::<Result<BTreeMap<_, _>, Error>>()?;
         let pin = match &request.pin {
             Some(pin) => pin.clone(),
             None => Pin::now(log, topics(repository, &layout.folds))?,
@@ -83,7 +89,7 @@ impl<'a> Prepared<'a> {
         pin.check(log)?;
         let commit = Commit::new(Manifest {
             engine_version: ENGINE_VERSION,
-            features: layout.columns.iter().map(|column| manifest_feature(column, &layout.folds)).collect(),
+            features: layout.columns.iter().map(|column| manifest_feature(column, &layout)).collect(),
             spine_hash: spine.hash()?,
             spine_rows: spine.batch().num_rows() as u64,
             timestamp_column: request.timestamp_column.clone(),
@@ -92,7 +98,8 @@ impl<'a> Prepared<'a> {
             pin,
             statuses: request.statuses,
         });
-        Ok(Self { repository, log, layout, spine, keys, schema, commit, statuses: request.statuses })
+        let statuses = request.statuses;
+        Ok(Self { repository, log, layout, spine, keys, request: inputs, schema, commit, statuses })
     }
 
     /// Spine columns, features, statuses.
@@ -163,12 +170,17 @@ pub(crate) fn topics<'a>(repository: &'a Repository, folds: &'a [Fold<'a>]) -> i
     folds.iter().filter_map(|fold| repository.source(&fold.view.source)).map(|source| source.topic.as_str())
 }
 
-fn manifest_feature(column: &AnswerColumn, folds: &[Fold<'_>]) -> ManifestFeature {
-    let fold = &folds[column.fold];
+fn manifest_feature(column: &AnswerColumn, layout: &Layout<'_>) -> ManifestFeature {
+    let mut key_columns: Vec<String> = Vec::new();
+    for (name, _) in layout.folds_of(column.origin).into_iter().flat_map(|fold| &fold.key_columns) {
+        if !key_columns.contains(name) {
+            key_columns.push(name.clone());
+        }
+    }
     ManifestFeature {
         name: column.name.clone(),
         feature: column.feature.clone(),
-        version: fold.view.version.to_hex(),
-        key_columns: fold.key_columns.iter().map(|(name, _)| name.clone()).collect(),
+        version: layout.version_of(column.origin).to_hex(),
+        key_columns,
     }
 }

@@ -6,7 +6,8 @@
 pub enum Status {
     /// There is a value.
     Present = 0,
-    /// There are events within the view's ttl, and the fold over them gives null.
+    /// There are events within the view's ttl, and the fold over them gives null; or a feature is computed on demand,
+    /// and the expression gives null.
     NullValue = 1,
     /// No event of the key was visible at the instant asked for, at any age.
     NotFound = 2,
@@ -23,6 +24,11 @@ impl Status {
             Self::NotFound => "NOT_FOUND",
             Self::OutsideMaxAge => "OUTSIDE_MAX_AGE",
         }
+    }
+
+    /// The status of a value computed on demand: it is there, or null.
+    pub const fn of_computed(is_null: bool) -> Self {
+        if is_null { Self::NullValue } else { Self::Present }
     }
 
     /// The status of a value of a view, given whether the value is null and what of the key is visible.

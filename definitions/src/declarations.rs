@@ -77,6 +77,21 @@ impl<T> Declarations<T> {
         self.declared.get(name)?.definition.as_ref()
     }
 
+    /// Where `name` is declared, well or badly.
+    pub fn place(&self, name: &str) -> Option<&Place> {
+        self.declared.get(name).map(|declared| &declared.place)
+    }
+
+    /// The names that are declared.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.declared.keys().map(String::as_str)
+    }
+
+    /// Whether nothing else of this kind may be declared in what could not be read.
+    pub fn is_complete(&self) -> bool {
+        self.complete
+    }
+
     /// The definitions, sorted by name.
     pub fn into_definitions(self) -> Vec<T> {
         self.declared.into_values().filter_map(|declared| declared.definition).collect()

@@ -49,14 +49,7 @@ pub fn key_column(given: &ArrayRef, wanted: FieldType) -> Result<ArrayRef, KeyCo
     if given.is_empty() {
         return Ok(new_empty_array(&target));
     }
-    let cast = match given.as_any_dictionary_opt() {
-        // The dictionary first: its values in their own layout, row by row, may be more than memory holds.
-        Some(dictionary) => {
-            let values = in_width(dictionary.values(), &target).map_err(|_| other_kind())?;
-            in_width(&dictionary.with_values(values), &target)
-        }
-        None => in_width(given, &target),
-    };
+    let cast = in_width_of(given, &target);
     let cast = cast.map_err(|_| other_kind())?;
     match cast.nulls().filter(|nulls| nulls.null_count() > 0) {
         None => Ok(cast),
@@ -67,7 +60,18 @@ pub fn key_column(given: &ArrayRef, wanted: FieldType) -> Result<ArrayRef, KeyCo
     }
 }
 
-/// `given` in the key's width, null where a value does not fit it.
+/// `given` in the width of `target`, null where a value does not fit it.
+pub(crate) fn in_width_of(given: &ArrayRef, target: &DataType) -> Result<ArrayRef, ArrowError> {
+    match given.as_any_dictionary_opt() {
+        // The dictionary first: its values in their own layout, row by row, may be more than memory holds.
+        Some(dictionary) => {
+            let values = in_width(dictionary.values(), target)?;
+            in_width(&dictionary.with_values(values), target)
+        }
+        None => in_width(given, target),
+    }
+}
+
 fn in_width(given: &ArrayRef, target: &DataType) -> Result<ArrayRef, ArrowError> {
     let options = CastOptions { safe: true, ..Default::default() };
     match given.data_type() {
@@ -78,7 +82,8 @@ fn in_width(given: &ArrayRef, target: &DataType) -> Result<ArrayRef, ArrowError>
     }
 }
 
-fn same_kind(given: &DataType, wanted: FieldType) -> bool {
+/// Whether values of type `given` are of the kind of `wanted`, which is no float.
+pub(crate) fn same_kind(given: &DataType, wanted: FieldType) -> bool {
     match wanted {
         FieldType::Int32 | FieldType::Int64 => given.is_integer(),
         FieldType::String => matches!(given, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View),

@@ -7,7 +7,8 @@ use arrow::datatypes::DataType;
 use thalweg_core::{FieldType, FoldPlan};
 
 use crate::naming::result_column;
-use crate::{FeatureRef, FeatureView, Repository};
+use crate::on_demand::{FoldColumn, InputFeature, OnDemand, OnDemandFeature, OnDemandView};
+use crate::{FeatureRef, FeatureView, Repository, RequestKey, Version};
 
 /// Why features cannot be laid out as columns.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,6 +28,8 @@ pub enum LayoutError {
 pub struct Layout<'a> {
     /// What has to be folded, each once however many columns it serves.
     pub folds: Vec<Fold<'a>>,
+    /// What has to be computed from columns of the folds, each once.
+    pub on_demand: Vec<OnDemand<'a>>,
     /// The feature columns in the order of the answer.
     pub columns: Vec<AnswerColumn>,
 }
@@ -51,10 +54,22 @@ pub struct AnswerColumn {
     pub feature: String,
     /// Arrow type of the values.
     pub data_type: DataType,
-    /// Position of its fold in [`Layout::folds`].
-    pub fold: usize,
-    /// Position of the feature in the fold's plan.
-    pub feature_index: usize,
+    /// Where the values come from.
+    pub origin: Origin,
+}
+
+/// Where the values of a column come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// From a fold.
+    Fold(FoldColumn),
+    /// From an expression.
+    OnDemand {
+        /// Position of the view in [`Layout::on_demand`].
+        view: usize,
+        /// Position of the feature among those of the view.
+        feature: usize,
+    },
 }
 
 impl<'a> Layout<'a> {
@@ -68,7 +83,7 @@ impl<'a> Layout<'a> {
         features: &[FeatureRef],
         full_feature_names: bool,
     ) -> Result<Self, LayoutError> {
-        let mut layout = Self { folds: Vec::new(), columns: Vec::new() };
+        let mut layout = Self { folds: Vec::new(), on_demand: Vec::new(), columns: Vec::new() };
         let mut names = BTreeSet::new();
         let taken_by = |column: &str| features.iter().filter(|other| other.column == column).count();
         for reference in features {
@@ -82,6 +97,38 @@ impl<'a> Layout<'a> {
         Ok(layout)
     }
 
+    /// The request inputs that the columns need, each once.
+    pub fn request_inputs(&self) -> Vec<&'a RequestKey> {
+        let mut inputs: Vec<&RequestKey> = Vec::new();
+        for input in self.on_demand.iter().flat_map(|on_demand| &on_demand.view.request) {
+            if !inputs.iter().any(|known| known.name == input.name) {
+                inputs.push(input);
+            }
+        }
+        inputs
+    }
+
+    /// The folds that a column is read or computed from.
+    pub fn folds_of(&self, origin: Origin) -> Vec<&Fold<'a>> {
+        let mut folds: Vec<usize> = match origin {
+            Origin::Fold(column) => vec![column.fold],
+            Origin::OnDemand { view, .. } => {
+                self.on_demand[view].inputs.iter().map(|column| column.fold).collect()
+            }
+        };
+        let mut seen = BTreeSet::new();
+        folds.retain(|fold| seen.insert(*fold));
+        folds.into_iter().map(|fold| &self.folds[fold]).collect()
+    }
+
+    /// The version of the view of either kind that a column belongs to.
+    pub fn version_of(&self, origin: Origin) -> Version {
+        match origin {
+            Origin::Fold(column) => self.folds[column.fold].view.version,
+            Origin::OnDemand { view, .. } => self.on_demand[view].view.version,
+        }
+    }
+
     fn place(
         &mut self,
         repository: &'a Repository,
@@ -89,7 +136,49 @@ impl<'a> Layout<'a> {
         full_name: bool,
     ) -> Result<AnswerColumn, LayoutError> {
         let name = || format!("{}:{}", reference.view, reference.column);
-        let unknown = || LayoutError::UnknownFeature(name());
+        let (origin, data_type) = match repository.on_demand_view(&reference.view) {
+            Some(view) => {
+                let of_name = |feature: &OnDemandFeature| feature.name == reference.column;
+                let feature = view.features.iter().position(of_name);
+                let feature = feature.ok_or_else(|| LayoutError::UnknownFeature(name()))?;
+                let origin = Origin::OnDemand { view: self.place_on_demand(repository, view)?, feature };
+                (origin, view.features[feature].field_type.to_arrow())
+            }
+            None => {
+                let (column, data_type) = self.place_in_fold(repository, reference)?;
+                (Origin::Fold(column), data_type)
+            }
+        };
+        let column = &reference.column;
+        Ok(AnswerColumn {
+            name: if full_name { result_column(reference.view_name(), column) } else { column.clone() },
+            feature: name(),
+            data_type,
+            origin,
+        })
+    }
+
+    /// The position of `view` among the on-demand views, its inputs among the columns of folds.
+    fn place_on_demand(
+        &mut self,
+        repository: &'a Repository,
+        view: &'a OnDemandView,
+    ) -> Result<usize, LayoutError> {
+        if let Some(known) = self.on_demand.iter().position(|known| known.view.name == view.name) {
+            return Ok(known);
+        }
+        let place = |input: &InputFeature| Ok(self.place_in_fold(repository, &input.reference())?.0);
+        let inputs = view.inputs.iter().map(place).collect::<Result<_, LayoutError>>()?;
+        self.on_demand.push(OnDemand { view, inputs });
+        Ok(self.on_demand.len() - 1)
+    }
+
+    fn place_in_fold(
+        &mut self,
+        repository: &'a Repository,
+        reference: &FeatureRef,
+    ) -> Result<(FoldColumn, DataType), LayoutError> {
+        let unknown = || LayoutError::UnknownFeature(format!("{}:{}", reference.view, reference.column));
         let view = repository.view(&reference.view).ok_or_else(unknown)?;
         let entity = repository.entity(&view.entity).ok_or_else(unknown)?;
         let feature = view.column(&reference.column).ok_or_else(unknown)?;
@@ -109,13 +198,6 @@ impl<'a> Layout<'a> {
             asked.push(feature.clone());
             asked.len() - 1
         });
-        let prefix = reference.alias.as_deref().unwrap_or(&view.name);
-        Ok(AnswerColumn {
-            name: if full_name { result_column(prefix, &feature.name) } else { feature.name.clone() },
-            feature: name(),
-            data_type: view.column_type(feature),
-            fold,
-            feature_index,
-        })
+        Ok((FoldColumn { fold, feature_index }, view.column_type(feature)))
     }
 }

@@ -26,6 +26,8 @@ mod limits;
 mod load;
 mod mistakes;
 mod naming;
+mod needs;
+mod on_demand;
 mod payload;
 mod reference;
 mod repository;
@@ -33,6 +35,7 @@ mod selector;
 mod service;
 mod source;
 mod sql;
+mod taken;
 #[cfg(test)]
 mod tests;
 mod version;
@@ -45,11 +48,14 @@ pub use expression::{Evaluated, Expression, ExpressionError};
 pub use files::DefinitionFile;
 pub use folder::{load, load_within};
 pub use key_column::{KeyColumnError, key_column};
-pub use layout::{AnswerColumn, Fold, Layout, LayoutError};
+pub use layout::{AnswerColumn, Fold, Layout, LayoutError, Origin};
 pub use limits::Limits;
 pub use load::{load_text, load_text_within};
 pub use mistakes::{Mistake, Mistakes};
 pub use naming::status_column;
+pub use on_demand::{
+    FoldColumn, InputColumnError, InputFeature, OnDemand, OnDemandFeature, OnDemandView, input_column,
+};
 pub use reference::{FeatureSelection, ReferenceError, RequestKey};
 pub use repository::{
     Entity, FeatureRef, FeatureService, FeatureView, Input, JoinKey, Repository, Source, SourceKind, Sql,

@@ -1,18 +1,19 @@
 //! From files to a repository, or to all their mistakes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::declarations::Declarations;
 use crate::files::SchemaFiles;
 use crate::mistakes::{Mistakes, Place};
-use crate::yaml::{self, Keys, Map, Node};
-use crate::{DefinitionFile, Entity, FeatureService, FeatureView, Limits, Repository, Source};
-use crate::{entity, service, source, view};
+use crate::taken::DeclaredViews;
+use crate::yaml::{self, Content, Keys, Map, Node};
+use crate::{DefinitionFile, Entity, FeatureService, FeatureView, Limits, OnDemandView, Repository, Source};
+use crate::{entity, on_demand, service, source, view};
 
 /// What a definition file may say.
 const SECTIONS: Keys = Keys {
-    known: &["sources", "entities", "feature_views", "feature_services"],
-    later: &["on_demand_feature_views"],
+    known: &["sources", "entities", "feature_views", "on_demand_feature_views", "feature_services"],
+    later: &[],
 };
 
 /// Reads and checks a repository from the texts of its files: definitions (`*.yaml`, `*.yml`) and the schema
@@ -87,11 +88,10 @@ struct Sections<'a> {
     sources: Vec<&'a Node>,
     entities: Vec<&'a Node>,
     views: Vec<&'a Node>,
+    on_demand: Vec<&'a Node>,
     services: Vec<&'a Node>,
     /// Whether everything that may declare something could be read.
     complete: bool,
-    /// Whether every kind of feature view that is there is one of this version.
-    views_complete: bool,
 }
 
 impl<'a> Sections<'a> {
@@ -100,9 +100,9 @@ impl<'a> Sections<'a> {
             sources: Vec::new(),
             entities: Vec::new(),
             views: Vec::new(),
+            on_demand: Vec::new(),
             services: Vec::new(),
             complete: all_readable,
-            views_complete: true,
         };
         for document in documents.iter().filter(|document| !document.is_null()) {
             sections.add(document, mistakes);
@@ -115,12 +115,12 @@ impl<'a> Sections<'a> {
             self.complete = false;
             return;
         };
-        self.views_complete &= SECTIONS.later.iter().all(|later| map.get(later).is_none());
         self.complete &= map.has_only(&SECTIONS);
         for (key, section) in [
             ("sources", &mut self.sources),
             ("entities", &mut self.entities),
             ("feature_views", &mut self.views),
+            ("on_demand_feature_views", &mut self.on_demand),
             ("feature_services", &mut self.services),
         ] {
             let Some(node) = map.get(key) else { continue };
@@ -145,13 +145,22 @@ impl<'a> Sections<'a> {
                 entity::read(name, map, limits, mistakes)
             });
         }
-        let mut views: Declarations<FeatureView> =
-            Declarations::new("feature view", self.complete && self.views_complete);
+        let mut views: Declarations<FeatureView> = Declarations::new("feature view", self.complete);
         for item in &self.views {
             declare(&mut views, item, "a feature view", &view::KEYS, mistakes, |name, map, mistakes| {
                 view::read(name, map, &sources, &entities, limits, mistakes)
             });
         }
+        let names: BTreeSet<&str> = self.on_demand.iter().filter_map(|item| name_in(item)).collect();
+        let mut on_demand: Declarations<OnDemandView> =
+            Declarations::new("on-demand feature view", self.complete);
+        for item in &self.on_demand {
+            let (what, keys) = ("an on-demand feature view", &on_demand::KEYS);
+            declare(&mut on_demand, item, what, keys, mistakes, |name, map, mistakes| {
+                on_demand::read(name, map, &views, &names, limits, mistakes)
+            });
+        }
+        let declared = DeclaredViews { folded: &views, on_demand: &on_demand };
         let mut services: Declarations<FeatureService> = Declarations::new("feature service", self.complete);
         for item in &self.services {
             declare(
@@ -160,16 +169,25 @@ impl<'a> Sections<'a> {
                 "a feature service",
                 &service::KEYS,
                 mistakes,
-                |name, map, mistakes| service::read(name, map, &views, limits, mistakes),
+                |name, map, mistakes| service::read(name, map, declared, limits, mistakes),
             );
         }
         Repository {
             sources: sources.into_definitions(),
             entities: entities.into_definitions(),
             views: views.into_definitions(),
+            on_demand_views: on_demand.into_definitions(),
             services: services.into_definitions(),
             files: Vec::new(),
         }
+    }
+}
+
+/// The name that an item of a section gives itself, if it does.
+fn name_in(item: &Node) -> Option<&str> {
+    match &item.peek("name")?.content {
+        Content::Scalar(scalar) => Some(&scalar.text),
+        _ => None,
     }
 }
 

@@ -1,13 +1,15 @@
-//! References to columns of views, in services and in requests.
+//! References to columns of views of either kind, in services and in requests.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde::{Deserialize, Serialize};
 use thalweg_core::FieldType;
 
-use crate::mistakes::suggestion;
+use crate::mistakes::{Mistakes, Place, suggestion};
 use crate::naming::why_not_a_name;
-use crate::{FeatureRef, FeatureView, Repository};
+use crate::needs::Needs;
+use crate::taken::Taken;
+use crate::{FeatureRef, Repository};
 
 /// What a service or a request asks of one view.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,7 +39,7 @@ impl From<&str> for FeatureSelection {
     }
 }
 
-/// A column that a request must have: what the join keys of its features are read from.
+/// A column that a request must have: what a join key of its features is read from, or a request input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestKey {
     /// Name of the column.
@@ -83,6 +85,14 @@ pub enum ReferenceError {
         /// What was probably meant.
         help: Option<String>,
     },
+    /// Other join keys for what has none of its own.
+    #[error(
+        "`{view}` is computed on demand from views under their own names and takes no `join_key_map`: leave it out"
+    )]
+    KeysOfOnDemand {
+        /// Name of the view.
+        view: String,
+    },
     /// A name for a view that cannot be one.
     #[error("`{alias}` cannot be a name: {reason}")]
     BadAlias {
@@ -108,6 +118,23 @@ pub enum ReferenceError {
          take one of them from another column, with `join_key_map`"
     )]
     KeyOfTwoTypes {
+        /// Name of the column.
+        column: String,
+        /// The name the first view goes by.
+        first_view: String,
+        /// The type it needs.
+        first: FieldType,
+        /// The name the second view goes by.
+        second_view: String,
+        /// The type it needs.
+        second: FieldType,
+    },
+    /// Two features need one column of the request in two types, of which one is a request input.
+    #[error(
+        "`{first_view}` needs the column `{column}` of a request to be {first}, `{second_view}` needs it to be {second}: \
+         give the request input another name"
+    )]
+    InputOfTwoTypes {
         /// Name of the column.
         column: String,
         /// The name the first view goes by.
@@ -151,32 +178,36 @@ pub(crate) fn split(reference: &str) -> Result<(&str, &str), ReferenceError> {
 
 /// `column` of `view`, or all of its columns if that is `*`.
 pub(crate) fn columns_of(
-    view: &FeatureView,
+    view: Taken<'_>,
     alias: Option<&str>,
     column: &str,
     join_key_map: &BTreeMap<String, String>,
 ) -> Result<Vec<FeatureRef>, ReferenceError> {
     let take = |column: &str| FeatureRef {
-        view: view.name.clone(),
+        view: view.name().to_owned(),
         alias: alias.map(str::to_owned),
         column: column.to_owned(),
         join_key_map: join_key_map.clone(),
     };
     if column == "*" {
-        return Ok(view.columns.iter().map(|column| take(column)).collect());
+        return Ok(view.columns().into_iter().map(take).collect());
     }
-    if view.column(column).is_none() {
+    if !view.columns().contains(&column) {
         return Err(ReferenceError::UnknownColumn {
-            view: view.name.clone(),
+            view: view.name().to_owned(),
             column: column.to_owned(),
-            help: suggestion(column, view.columns.iter().map(String::as_str)),
+            help: suggestion(column, view.columns()),
         });
     }
     Ok(vec![take(column)])
 }
 
 /// Whether `join_key` is one of the join keys of the view's entity.
-pub(crate) fn check_join_key(view: &FeatureView, join_key: &str) -> Result<(), ReferenceError> {
+pub(crate) fn check_join_key(view: Taken<'_>, join_key: &str) -> Result<(), ReferenceError> {
+    let view = match view {
+        Taken::Folded(view) => view,
+        Taken::OnDemand(view) => return Err(ReferenceError::KeysOfOnDemand { view: view.name.clone() }),
+    };
     let names = || view.join_keys.iter().map(|key| key.name.as_str());
     if names().any(|name| name == join_key) {
         return Ok(());
@@ -202,37 +233,18 @@ pub(crate) fn first_twice(features: &[FeatureRef]) -> Option<usize> {
     features.iter().position(|feature| !seen.insert((feature.view_name(), feature.column.as_str())))
 }
 
-/// The key columns that a request for `features` must have, each once, in order of need.
-pub(crate) fn request_keys<'a>(
-    features: &[FeatureRef],
-    view: impl Fn(&str) -> Option<&'a FeatureView>,
-) -> Result<Vec<RequestKey>, ReferenceError> {
-    let mut keys: Vec<(RequestKey, &str)> = Vec::new();
-    for feature in features {
-        let Some(view) = view(&feature.view) else {
-            return Err(ReferenceError::UnknownView { view: feature.view.clone(), help: None });
-        };
-        for join_key in &view.join_keys {
-            let column = feature.key_column(&join_key.name);
-            match keys.iter().find(|(key, _)| key.name == column) {
-                None => {
-                    let key = RequestKey { name: column.to_owned(), field_type: join_key.field_type };
-                    keys.push((key, feature.view_name()));
-                }
-                Some((known, _)) if known.field_type == join_key.field_type => {}
-                Some((known, first_view)) => {
-                    return Err(ReferenceError::KeyOfTwoTypes {
-                        column: column.to_owned(),
-                        first_view: (*first_view).to_owned(),
-                        first: known.field_type,
-                        second_view: feature.view_name().to_owned(),
-                        second: join_key.field_type,
-                    });
-                }
-            }
-        }
-    }
-    Ok(keys.into_iter().map(|(key, _)| key).collect())
+/// What a reference leads to; where it leads nowhere, that is a mistake at `place`.
+pub(crate) fn note<T>(
+    resolved: Result<T, ReferenceError>,
+    place: &Place,
+    mistakes: &mut Mistakes,
+) -> Option<T> {
+    resolved
+        .map_err(|error| {
+            let (message, help) = error.into_message_and_help();
+            mistakes.add_with_help(place, message, help);
+        })
+        .ok()
 }
 
 impl Repository {
@@ -280,18 +292,45 @@ impl Repository {
         Ok(features)
     }
 
-    /// The key columns that a request for `features` must have, each once, in order of need.
+    /// The key columns that a request for `features` must have, each once, in order of need; those of the inputs of
+    /// on-demand features among them.
     ///
     /// # Errors
     /// If a view is not of this repository, or two features need one column in two types.
     pub fn request_keys(&self, features: &[FeatureRef]) -> Result<Vec<RequestKey>, ReferenceError> {
-        request_keys(features, |name| self.view(name))
+        Ok(Needs::of(features, |name| self.taken(name))?.into_keys())
     }
 
-    fn known_view(&self, name: &str) -> Result<&FeatureView, ReferenceError> {
-        self.view(name).ok_or_else(|| ReferenceError::UnknownView {
-            view: name.to_owned(),
-            help: suggestion(name, self.views.iter().map(|view| view.name.as_str())),
+    /// The request inputs that a request for `features` must have, each once, in order of need. A column may be a key
+    /// column, too.
+    ///
+    /// # Errors
+    /// As [`Repository::request_keys`].
+    pub fn request_inputs(&self, features: &[FeatureRef]) -> Result<Vec<RequestKey>, ReferenceError> {
+        Ok(Needs::of(features, |name| self.taken(name))?.into_inputs())
+    }
+
+    /// The feature views that `features` are read or computed from, by name.
+    pub fn views_of_features<'a>(&'a self, features: &'a [FeatureRef]) -> BTreeSet<&'a str> {
+        let of_one = |feature: &'a FeatureRef| match self.on_demand_view(&feature.view) {
+            Some(view) => view.inputs.iter().map(|input| input.view.as_str()).collect(),
+            None => vec![feature.view.as_str()],
+        };
+        features.iter().flat_map(of_one).collect()
+    }
+
+    /// The view of either kind called `name`.
+    pub(crate) fn taken(&self, name: &str) -> Option<Taken<'_>> {
+        let folded = self.view(name).map(Taken::Folded);
+        folded.or_else(|| self.on_demand_view(name).map(Taken::OnDemand))
+    }
+
+    fn known_view(&self, name: &str) -> Result<Taken<'_>, ReferenceError> {
+        self.taken(name).ok_or_else(|| {
+            let folded = self.views.iter().map(|view| view.name.as_str());
+            let on_demand = self.on_demand_views.iter().map(|view| view.name.as_str());
+            let help = suggestion(name, folded.chain(on_demand).collect::<Vec<_>>());
+            ReferenceError::UnknownView { view: name.to_owned(), help }
         })
     }
 }

@@ -6,7 +6,7 @@ use arrow::datatypes::DataType;
 use thalweg_core::{FeatureColumn, FieldType, FoldPlan, Lookback, TimeDelta};
 use thalweg_log::{Field, Format};
 
-use crate::{DefinitionFile, Version};
+use crate::{DefinitionFile, OnDemandView, Version};
 
 /// A checked set of definitions: every reference in it leads somewhere.
 ///
@@ -20,6 +20,8 @@ pub struct Repository {
     pub entities: Vec<Entity>,
     /// Folds of a source's events by the key of an entity.
     pub views: Vec<FeatureView>,
+    /// Features computed from others when they are asked for.
+    pub on_demand_views: Vec<OnDemandView>,
     /// Named lists of features.
     pub services: Vec<FeatureService>,
     pub(crate) files: Vec<DefinitionFile>,
@@ -39,6 +41,11 @@ impl Repository {
     /// The feature view called `name`.
     pub fn view(&self, name: &str) -> Option<&FeatureView> {
         self.views.iter().find(|view| view.name == name)
+    }
+
+    /// The on-demand feature view called `name`.
+    pub fn on_demand_view(&self, name: &str) -> Option<&OnDemandView> {
+        self.on_demand_views.iter().find(|view| view.name == name)
     }
 
     /// The feature service called `name`.
@@ -250,7 +257,7 @@ pub struct FeatureService {
     pub features: Vec<FeatureRef>,
 }
 
-/// One column of a view, as a service or a request takes it.
+/// One column of a view of either kind, as a service or a request takes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FeatureRef {
     /// Name of the view.

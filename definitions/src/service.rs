@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::declarations::Declarations;
 use crate::mistakes::{Mistakes, Place};
-use crate::reference::{ReferenceError, check_alias, check_join_key, columns_of, request_keys, split};
+use crate::needs::Needs;
+use crate::reference::{ReferenceError, check_alias, check_join_key, columns_of, note, split};
+use crate::taken::{DeclaredViews, Taken};
 use crate::yaml::{Content, Keys, Map, Node};
-use crate::{FeatureRef, FeatureService, FeatureView, Limits};
+use crate::{FeatureRef, FeatureService, Limits};
 
 /// What may be said of a feature service.
 pub(crate) const KEYS: Keys = Keys { known: &["name", "features"], later: &[] };
@@ -17,7 +18,7 @@ const SELECTION_KEYS: Keys = Keys { known: &["view", "as", "columns", "join_key_
 pub(crate) fn read(
     name: String,
     map: Map<'_>,
-    views: &Declarations<FeatureView>,
+    views: DeclaredViews<'_>,
     limits: &Limits,
     mistakes: &mut Mistakes,
 ) -> Option<FeatureService> {
@@ -38,7 +39,7 @@ pub(crate) fn read(
         return None;
     }
     let list: Vec<FeatureRef> = features.list.into_iter().map(|(feature, _)| feature).collect();
-    if let Err(error) = request_keys(&list, |view| views.get(view)) {
+    if let Err(error) = Needs::of(&list, |view| views.get(view)) {
         mistakes.add(&node.place, error.to_string());
     }
     (read == items.len() && mistakes.len() == known_so_far).then_some(FeatureService { name, features: list })
@@ -46,7 +47,7 @@ pub(crate) fn read(
 
 /// The features of a service gathered so far, each with the place that asks for it.
 struct Features<'a> {
-    views: &'a Declarations<FeatureView>,
+    views: DeclaredViews<'a>,
     list: Vec<(FeatureRef, Place)>,
 }
 
@@ -129,7 +130,7 @@ impl Features<'_> {
 
 fn read_join_key_map(
     node: &Node,
-    view: &FeatureView,
+    view: Taken<'_>,
     mistakes: &mut Mistakes,
 ) -> Option<BTreeMap<String, String>> {
     let entries = node.some_entries("a map of join key to column of the request", mistakes)?;
@@ -140,14 +141,4 @@ fn read_join_key_map(
         join_key_map.insert(entry.key.clone(), column.to_owned());
     }
     Some(join_key_map)
-}
-
-/// What a reference leads to; where it leads nowhere, that is a mistake at `place`.
-fn note<T>(resolved: Result<T, ReferenceError>, place: &Place, mistakes: &mut Mistakes) -> Option<T> {
-    resolved
-        .map_err(|error| {
-            let (message, help) = error.into_message_and_help();
-            mistakes.add_with_help(place, message, help);
-        })
-        .ok()
 }

@@ -3,6 +3,7 @@
 use thalweg_core::FieldType;
 use thalweg_log::Field;
 
+use crate::expression::Names;
 use crate::mistakes::Mistakes;
 use crate::yaml::Node;
 use crate::{Expression, ExpressionError, Limits, Sql};
@@ -30,12 +31,13 @@ pub(crate) struct Scope<'a> {
 impl Scope<'_> {
     /// Compiles the expression in `node`, whatever type it gives.
     pub fn compile(&self, node: &Node, mistakes: &mut Mistakes) -> Option<Compiled> {
-        self.compile_by(node, mistakes, |text| Expression::compile(text, self.fields))
+        compile_by(node, self.limits, mistakes, |text| Expression::compile(text, self.fields)).map(compiled)
     }
 
     /// Compiles the expression in `node` to values of type `wanted`.
     pub fn compile_as(&self, node: &Node, wanted: FieldType, mistakes: &mut Mistakes) -> Option<Compiled> {
-        self.compile_by(node, mistakes, |text| Expression::compile_as(text, self.fields, wanted))
+        let compile = |text: &str| Expression::compile_as(text, self.fields, wanted);
+        compile_by(node, self.limits, mistakes, compile).map(compiled)
     }
 
     /// Compiles the condition in `node`.
@@ -58,28 +60,41 @@ impl Scope<'_> {
             Expression::compile("true", self.fields).expect("`true` is an expression over any fields");
         Compiled::of("true", &expression)
     }
+}
 
-    fn compile_by(
-        &self,
-        node: &Node,
-        mistakes: &mut Mistakes,
-        compile: impl FnOnce(&str) -> Result<Expression, ExpressionError>,
-    ) -> Option<Compiled> {
-        let text = node.text("an SQL expression", mistakes)?;
-        let (limit, length) = (self.limits.expression_bytes, text.len());
-        if !Limits::keeps("expression_bytes", limit, length, "bytes of an expression", &node.place, mistakes)
-        {
-            return None;
-        }
-        match compile(text) {
-            Ok(expression) => Some(Compiled::of(text, &expression)),
-            Err(ExpressionError { message, place }) => {
-                let within = place.and_then(|(line, column)| {
-                    Some(node.place_within(usize::try_from(line).ok()?, usize::try_from(column).ok()?))
-                });
-                mistakes.add(&within.unwrap_or_else(|| node.place.clone()), message);
-                None
-            }
+/// Compiles the expression in `node` over columns that may be lists; gives its text, too.
+pub(crate) fn compile_over(
+    node: &Node,
+    names: &Names,
+    limits: &Limits,
+    mistakes: &mut Mistakes,
+) -> Option<(String, Expression)> {
+    compile_by(node, limits, mistakes, |text| Expression::compile_over(text, names))
+}
+
+fn compiled((text, expression): (String, Expression)) -> Compiled {
+    Compiled::of(&text, &expression)
+}
+
+fn compile_by(
+    node: &Node,
+    limits: &Limits,
+    mistakes: &mut Mistakes,
+    compile: impl FnOnce(&str) -> Result<Expression, ExpressionError>,
+) -> Option<(String, Expression)> {
+    let text = node.text("an SQL expression", mistakes)?;
+    let (limit, length) = (limits.expression_bytes, text.len());
+    if !Limits::keeps("expression_bytes", limit, length, "bytes of an expression", &node.place, mistakes) {
+        return None;
+    }
+    match compile(text) {
+        Ok(expression) => Some((text.to_owned(), expression)),
+        Err(ExpressionError { message, place }) => {
+            let within = place.and_then(|(line, column)| {
+                Some(node.place_within(usize::try_from(line).ok()?, usize::try_from(column).ok()?))
+            });
+            mistakes.add(&within.unwrap_or_else(|| node.place.clone()), message);
+            None
         }
     }
 }

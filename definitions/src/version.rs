@@ -6,9 +6,9 @@ use serde_json::Value as Json;
 use thalweg_core::{FoldPlan, Window};
 use thalweg_log::{AvroFraming, Format};
 
-use crate::{Input, JoinKey, Source, SourceKind, Sql};
+use crate::{Input, InputFeature, JoinKey, OnDemandFeature, RequestKey, Source, SourceKind, Sql};
 
-/// Hash of the meaning of a view: equal for definitions that give equal values, whatever their names,
+/// Hash of the meaning of a view of either kind: equal for definitions that give equal values, whatever their names,
 /// comments, tags, order or files.
 ///
 /// What goes in: the source's topic, kind, format and schema, all of its fields with their types (a record whose
@@ -16,6 +16,9 @@ use crate::{Input, JoinKey, Source, SourceKind, Sql};
 /// and `max_ahead`; the names and types of the join keys and their expressions; `where`, `ttl`; and of each
 /// column its name, aggregation, input and window. Expressions go in as the planner prints them, spans in
 /// microseconds, columns in order of their names.
+///
+/// Of an on-demand feature view: the names of its features and their expressions; each input with its column and the
+/// version of its view; the names and types of request inputs.
 ///
 /// `lookback` does not: it decides which instants can be answered online, not what the answer is. What a
 /// shorter one has forgotten a longer one cannot bring back, though, so [`Diff`](crate::Diff) calls for a
@@ -90,6 +93,34 @@ pub(crate) fn version_of(
         meaning.line("column", &parts);
     }
     Version(*blake3::hash(meaning.0.as_bytes()).as_bytes())
+}
+
+/// The version of an on-demand view made of these; none where `version_of` knows no version of an input's view.
+pub(crate) fn version_on_demand(
+    inputs: &[InputFeature],
+    request: &[RequestKey],
+    features: &[OnDemandFeature],
+    version_of: impl Fn(&str) -> Option<Version>,
+) -> Option<Version> {
+    let mut facts = Vec::new();
+    for input in inputs {
+        let version = version_of(&input.view)?.to_hex();
+        facts.push(("input", vec![input.full_name(), input.column.clone(), version]));
+    }
+    facts.extend(request.iter().map(|RequestKey { name, field_type }| {
+        ("request", vec![name.clone(), field_type.name().to_owned()])
+    }));
+    facts.extend(features.iter().map(|feature| {
+        let OnDemandFeature { name, expression, field_type, .. } = feature;
+        ("feature", vec![name.clone(), expression.meaning.clone(), field_type.name().to_owned()])
+    }));
+    // The order of a definition means nothing.
+    facts.sort();
+    let mut meaning = Meaning(String::from("thalweg on-demand view 1\n"));
+    for (fact, parts) in &facts {
+        meaning.line(fact, &parts.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+    Some(Version(*blake3::hash(meaning.0.as_bytes()).as_bytes()))
 }
 
 fn window_meaning(window: Window) -> String {

@@ -178,7 +178,8 @@ fn read_lookback(node: &Node, mistakes: &mut Mistakes) -> Option<Lookback> {
     read_duration(node, EXPECTED, mistakes).map(Lookback::Within)
 }
 
-fn read_tags(node: &Node, mistakes: &mut Mistakes) -> Option<BTreeMap<String, String>> {
+/// Reads `tags`.
+pub(crate) fn read_tags(node: &Node, mistakes: &mut Mistakes) -> Option<BTreeMap<String, String>> {
     let entries = node.entries("a map of tags", mistakes)?;
     let tag = |entry: &crate::yaml::Entry, mistakes: &mut Mistakes| {
         Some((entry.key.clone(), entry.value.text("a text", mistakes)?.to_owned()))

@@ -130,6 +130,8 @@ impl From<thalweg_backfill::Error> for Error {
             | Cause::ColumnType { .. }
             | Cause::NullInSpine { .. }
             | Cause::Key { .. }
+            | Cause::Input { .. }
+            | Cause::NobodySays { .. }
             | Cause::NotPinned { .. }
             | Cause::SeveralEntities { .. }
             | Cause::NameClash { .. } => Kind::InvalidArgument,

@@ -1,5 +1,6 @@
 //! Figures for Prometheus.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -27,6 +28,7 @@ pub struct Metrics {
     events: Family<Source, Gauge>,
     dead_letters: Family<Source, Gauge>,
     failed_expressions: Family<Source, Gauge>,
+    failed_on_demand: Family<View, Counter>,
 }
 
 type Label = Vec<(&'static str, String)>;
@@ -52,6 +54,7 @@ impl Metrics {
             events: Family::default(),
             dead_letters: Family::default(),
             failed_expressions: Family::default(),
+            failed_on_demand: Family::default(),
             registry: Registry::default(),
         };
         registry.register("lookups", "Lookups answered, by outcome", metrics.lookups.clone());
@@ -86,6 +89,11 @@ impl Metrics {
             "Expressions that failed on a row and gave null, since the start",
             metrics.failed_expressions.clone(),
         );
+        registry.register(
+            "on_demand_failed_expressions",
+            "Expressions of on-demand features that failed on a row and gave null, in lookups and training sets",
+            metrics.failed_on_demand.clone(),
+        );
         Arc::new(Self { registry, ..metrics })
     }
 
@@ -98,6 +106,13 @@ impl Metrics {
     /// Counts rows of a training set.
     pub fn count_training_rows(&self, rows: u64) {
         self.training_rows.inc_by(rows);
+    }
+
+    /// Counts expressions of on-demand feature views, by name, that failed on a row.
+    pub fn count_failed_on_demand(&self, failed: &BTreeMap<String, u64>) {
+        for (view, count) in failed {
+            self.failed_on_demand.get_or_create(&vec![("view", view.clone())]).inc_by(*count);
+        }
     }
 
     /// Counts records appended.

@@ -20,18 +20,22 @@ class FeatureService:
     join_keys: pa.Schema
     #: The feature columns, in order, as an answer names them.
     features: pa.Schema
+    #: Columns that rows must have for on-demand features: what a request says, with the types.
+    request_inputs: pa.Schema
 
 
 @dataclass(frozen=True)
 class FeatureView:
-    """Features of one entity, folded from one source."""
+    """Features of one entity, folded from one source; or on-demand features, computed from others when asked for."""
 
     #: The name.
     name: str
-    #: The entity's join keys with their types.
+    #: The entity's join keys with their types; of an on-demand view, those of its inputs.
     join_keys: pa.Schema
     #: The feature columns, in order, as an answer names them: `view__column`.
     features: pa.Schema
+    #: Columns that rows must have for on-demand features: what a request says, with the types.
+    request_inputs: pa.Schema
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ def services(flights: list[flight.FlightInfo]) -> list[FeatureService]:
 
 
 def views(flights: list[flight.FlightInfo]) -> list[FeatureView]:
-    """The feature views among `flights`: a server lists each by the command for all its features."""
+    """The feature views of both kinds among `flights`: a server lists each by the command for all its features."""
     found = [(_command(info), info.schema) for info in flights]
     return [
         FeatureView(command["features"][0].removesuffix(":*"), *_parts(schema))
@@ -75,7 +79,9 @@ def _command(info: flight.FlightInfo) -> dict[str, Any]:
     return command
 
 
-def _parts(schema: pa.Schema) -> tuple[pa.Schema, pa.Schema]:
-    """Join keys are what is never null."""
-    keys = pa.schema([field for field in schema if not field.nullable])
-    return keys, pa.schema([field for field in schema if field.nullable])
+def _parts(schema: pa.Schema) -> tuple[pa.Schema, pa.Schema, pa.Schema]:
+    """Join keys are what is never null; request inputs say in their metadata that they are."""
+    inputs = [field for field in schema if (field.metadata or {}).get(b"thalweg.role") == b"request_input"]
+    keys = [field for field in schema if not field.nullable]
+    features = [field for field in schema if field.nullable and field not in inputs]
+    return pa.schema(keys), pa.schema(features), pa.schema([field.remove_metadata() for field in inputs])

@@ -65,9 +65,10 @@ class Client:
     ) -> TrainingSet:
         """Features for every row of `entity_df`, each at the row's instant.
 
-        - `entity_df`: rows with the join keys and an instant each: a pandas or polars DataFrame, an Arrow table
-          or batch reader, a list of dicts or a dict of lists. All its columns come back as they were given, in
-          the same order of rows. Instants without a zone are UTC. A pandas index is left out.
+        - `entity_df`: rows with the join keys, an instant, and the request inputs of on-demand features each: a pandas
+          or polars DataFrame, an Arrow table or batch reader, a list of dicts or a dict of lists. All its columns come
+          back as they were given, in the same order of rows. Instants without a zone are UTC. A pandas index is left
+          out.
         - `features`: references, `view:column` or `view:*`; or `feature_service`, a service's name.
         - `timestamp_column`: the column of instants.
         - `as_of`: which of the events up to its instant a row sees: all (`event_time`: what had happened), or those that
@@ -194,7 +195,8 @@ class Client:
         """Features of any number of entities at one instant, from the state the server keeps.
 
         - `features`: references, `view:column` or `view:*`; or `feature_service`, a service's name.
-        - `entity_rows`: the join keys: a list of dicts, a dict of lists or a DataFrame.
+        - `entity_rows`: the join keys, and the request inputs of on-demand features, which may be `None`: a list of
+          dicts, a dict of lists or a DataFrame.
         - `at`: the instant; what the server's clock says, if none.
         - `min_offsets`: wait, within `timeout` seconds, until these are applied: read your writes.
         - `full_feature_names`: name columns `view__column`, or `column` where no two clash.
@@ -291,11 +293,11 @@ class Client:
         return stream(self._connection.flight, self.address, info, self._connection.options)
 
     def list_feature_services(self) -> list[FeatureService]:
-        """The feature services, each with its join keys and features."""
+        """The feature services, each with its join keys, features and request inputs."""
         return catalog.services(self._connection.flights())
 
     def list_feature_views(self) -> list[FeatureView]:
-        """The feature views, each with its join keys and features."""
+        """The feature views, on-demand ones among them, each with its join keys, features and request inputs."""
         return catalog.views(self._connection.flights())
 
     def list_topics(self) -> list[Topic]:

@@ -12,13 +12,14 @@ from .errors import InvalidArgument
 def to_wire(name: str, values: pa.ChunkedArray) -> wire.Column:
     """One column; `name` is for errors.
 
-    Raises `InvalidArgument` for a type that no join key has.
+    Raises `InvalidArgument` for a type that no join key and no request input has.
     """
     kind = values.type
     if pa.types.is_dictionary(kind):
         return to_wire(name, values.cast(kind.value_type))
     if pa.types.is_null(kind):
-        raise InvalidArgument(f"column `{name}` has only nulls; a join key is never null")
+        # Nulls are of any type; which one is wanted, the server knows.
+        return wire.Column(nulls=b"\1" * len(values))
     column = wire.Column()
     if values.null_count:
         column.nulls = bytes(values.is_null().cast(pa.uint8()).to_pylist())
@@ -28,6 +29,10 @@ def to_wire(name: str, values: pa.ChunkedArray) -> wire.Column:
         column.int32s.values.extend(_filled(values, 0))
     elif pa.types.is_integer(kind):
         column.int64s.values.extend(_filled(_cast(name, values, pa.int64()), 0))
+    elif kind == pa.float32():
+        column.floats.values.extend(_filled(values, 0.0))
+    elif pa.types.is_floating(kind):
+        column.doubles.values.extend(_filled(values.cast(pa.float64()), 0.0))
     elif pa.types.is_string(kind) or pa.types.is_large_string(kind) or kind == pa.string_view():
         column.strings.values.extend(_filled(values, ""))
     elif pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or kind == pa.binary_view():
@@ -38,7 +43,7 @@ def to_wire(name: str, values: pa.ChunkedArray) -> wire.Column:
         micros = pc.floor_temporal(values, unit="microsecond") if kind.unit == "ns" else values
         column.timestamps.values.extend(_filled(micros.cast(pa.timestamp("us")).cast(pa.int64()), 0))
     else:
-        raise InvalidArgument(f"column `{name}` has type {kind}, which no join key has; cast it")
+        raise InvalidArgument(f"column `{name}` has type {kind}, which no join key and no request input has; cast it")
     return column
 
 

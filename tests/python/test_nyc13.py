@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 import thalweg
 from bits import difference
@@ -59,3 +60,39 @@ def test_lookups_at_the_departures_instants_equal_the_rows(rows: pa.Table, nyc13
         if (found := difference(online[name].combine_chunks(), wanted[name].combine_chunks()))
     }
     assert differences == {}
+
+
+def test_on_demand_features_are_computed_from_the_row_online_and_offline(rows: pa.Table, nyc13_server: Server) -> None:
+    minutes = pa.array(number % 90 for number in range(rows.num_rows))
+    given = spine(NYC13 / "data").append_column("minutes_to_change", minutes)
+    last, before = (_element(rows["aircraft_legs__last_arr_delays"].combine_chunks(), number) for number in (1, 2))
+    carrier, origin = (rows[f"{view}_departures__dep_delay_avg_1h"].combine_chunks() for view in ("carrier", "origin"))
+    wanted = {
+        "connection__carrier_against_origin": pc.subtract(carrier, origin),
+        "connection__is_catching_up": pc.less(last, before),
+        "connection__minutes_left": pc.subtract(minutes.cast(pa.float64()), last.fill_null(0.0)),
+        "carrier_departures__departures_1h": rows["carrier_departures__departures_1h"].combine_chunks(),
+    }
+    with thalweg.Client(nyc13_server.address, timeout=300) as client:
+        found = client.get_historical_features(given, feature_service="connection_model").to_arrow()
+        assert found.column_names == [*given.column_names, *wanted]
+        assert {name: difference(found[name].combine_chunks(), column) for name, column in wanted.items()} == dict.fromkeys(
+            wanted
+        )
+        for number in random.Random(90).sample(range(found.num_rows), LOOKUPS // 10):
+            row = found.slice(number, 1)
+            answer = client.get_online_features(
+                feature_service="connection_model",
+                entity_rows=row.select(["carrier", "origin", "tailnum", "minutes_to_change"]),
+                at=row["event_timestamp"][0].as_py(),
+            )
+            online = answer.to_arrow()
+            for name in wanted:
+                assert not difference(online[name].combine_chunks(), row[name].combine_chunks()), (name, number)
+
+
+def _element(lists: pa.ListArray, number: int) -> pa.Array:
+    """The elements of this number, counted from 1; null where there is none."""
+    places = pc.add(lists.offsets[:-1], number - 1)
+    is_there = pc.greater_equal(pc.list_value_length(lists).fill_null(0), number)
+    return lists.values.take(pc.if_else(is_there, places, None))

@@ -123,7 +123,7 @@ def test_training_sets(
             thalweg.InvalidArgument,
             "it is Int64, and the join key is string",
         ),
-        ({**SERVICE, "entity_rows": {"carrier": [0.5]}}, thalweg.InvalidArgument, "`carrier` has type double"),
+        ({**SERVICE, "entity_rows": {"carrier": [0.5]}}, thalweg.InvalidArgument, "`carrier` cannot be the join key: it is Float64, and the join key is string"),
         ({**SERVICE, "entity_rows": {"carrier": ["UA", None]}}, thalweg.InvalidArgument, "is null in row 1"),
         ({**SERVICE, "entity_rows": {"tail": ["x"]}}, thalweg.InvalidArgument, "lacks join key `carrier`"),
         ({**SERVICE, "entity_rows": {"carrier": ["UA"], "x": [1]}}, thalweg.InvalidArgument, "`x` is no join key"),

@@ -243,6 +243,7 @@ fn views_that_come_later_catch_up() {
         }
         let kept = chance.random_range(1..=fewer.views.len());
         fewer.views.truncate(kept);
+        fewer.drop_dangling();
         let first = whole.redefined(fewer)?;
         let online = first.go_online("store", Pace::random(chance, case))?;
         if chance.random_bool(0.7) {
@@ -337,7 +338,7 @@ fn a_kill_loses_and_doubles_nothing() {
 
 /// How many columns the views have.
 fn columns(case: &Case) -> usize {
-    case.definitions.views.iter().map(|view| view.columns().len()).sum()
+    case.definitions.count_columns()
 }
 
 fn ask_offline(workshop: &Workshop, questions: &[Question], request: &Request) -> Outcome<Answers> {
@@ -439,6 +440,12 @@ fn columns_that_go_by_ties(case: &Case) -> Vec<String> {
         let of_view = view.columns();
         let by_order = of_view.iter().filter(|column| by_order(&column.aggregation));
         columns.extend(by_order.map(|column| format!("{}__{}", view.name, column.name)));
+    }
+    for view in &case.definitions.on_demand {
+        let full_name = |(of_view, column): &(String, String)| format!("{of_view}__{column}");
+        if view.inputs.iter().any(|input| columns.contains(&full_name(input))) {
+            columns.extend(view.features.iter().map(|feature| format!("{}__{}", view.name, feature.name)));
+        }
     }
     columns
 }

@@ -22,6 +22,9 @@ feature_views:
   - {name: returns, entity: turned, source: back, features: {n: {aggregate: count}}}
   - {name: opened, entity: shop, source: open, where: closed is null, features: {n: {aggregate: count}}}
   - {name: numbers, entity: number, source: sold, features: {n: {aggregate: count}}}
+on_demand_feature_views:
+  - {name: rest, inputs: {features: ['shops:n', 'tills:n']}, features: {n: shops__n - tills__n}}
+  - {name: goal, inputs: {features: ['shops:n'], request: {wanted: int64}}, features: {n: wanted - n}}
 ";
 
 struct World {
@@ -126,6 +129,9 @@ fn the_view_with_all_join_keys_says_who_there_is() {
         "each once, of both views"
     );
     assert_eq!(ask(&["returns:n", "tills:n"]), ["-7/a", "-1/b", "2/a"], "the first view's order of parts");
+    assert_eq!(ask(&["rest:n"]), ["a/2", "b/-1"], "of what the inputs are about");
+    let refusal = world.ask(&["goal:n"], 9, Boundary::Inclusive).expect_err("nobody says what is wanted");
+    assert!(refusal.to_string().contains("take the request input `wanted`, which rows made"), "{refusal}");
     let refusal = world.ask(&["shops:n", "numbers:n"], 9, Boundary::Inclusive).expect_err("two entities");
     assert!(refusal.to_string().contains("they take (shop: string), (till: int32). Ask for"), "{refusal}");
 }

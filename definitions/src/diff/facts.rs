@@ -6,7 +6,7 @@ use arrow::datatypes::DataType;
 use thalweg_core::{FeatureColumn, FieldType, Lookback, TimeDelta, Window};
 use thalweg_log::{AvroFraming, Format};
 
-use crate::{FeatureService, FeatureView, Input, Repository, Source, Sql};
+use crate::{FeatureService, FeatureView, Input, OnDemandView, Repository, Source, Sql};
 
 /// What is true of something: name of a fact → what it says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,16 +35,16 @@ impl Facts {
 
     /// A line for each of the facts of a service that its users would miss in `new`.
     pub fn losses_in(&self, new: &Self) -> Vec<String> {
-        let lost = self.0.iter().filter(|(fact, _)| !fact.starts_with("key ")).filter_map(|(fact, old)| {
+        let is_need = |fact: &str| fact.starts_with("key ") || fact.starts_with("request input ");
+        let lost = self.0.iter().filter(|(fact, _)| !is_need(fact)).filter_map(|(fact, old)| {
             match new.0.get(fact) {
                 None => Some(format!("{fact} is removed")),
                 Some(now) => (type_in(now) != type_in(old))
                     .then(|| format!("{fact} becomes {}; it is {}", type_in(now), type_in(old))),
             }
         });
-        let keys =
-            new.0.iter().filter(|(fact, now)| fact.starts_with("key ") && self.0.get(*fact) != Some(now));
-        lost.chain(keys.map(|(fact, now)| format!("{fact} ({now}) is needed"))).collect()
+        let needs = new.0.iter().filter(|(fact, now)| is_need(fact) && self.0.get(*fact) != Some(now));
+        lost.chain(needs.map(|(fact, now)| format!("{fact} ({now}) is needed"))).collect()
     }
 }
 
@@ -110,6 +110,31 @@ pub(super) fn view_facts(view: &FeatureView) -> Facts {
     facts
 }
 
+/// The facts of an on-demand view of `repository`.
+pub(super) fn on_demand_facts(repository: &Repository, view: &OnDemandView) -> Facts {
+    let mut facts = Facts::default();
+    for input in &view.inputs {
+        let reference = format!("{}:{}", input.view, input.column);
+        facts.say(format!("input {reference}"), type_name(&input.data_type));
+        if let Some(folded) = repository.view(&input.view) {
+            facts.say(format!("view {}", input.view), format!("version {}", folded.version));
+        }
+    }
+    for input in &view.request {
+        facts.say(format!("request input {}", input.name), input.field_type);
+    }
+    for feature in &view.features {
+        facts.say(
+            format!("column {}", feature.name),
+            format!("{}, {}", feature.field_type, quoted(&feature.expression)),
+        );
+    }
+    for (tag, text) in &view.tags {
+        facts.say(format!("tag {tag}"), text);
+    }
+    facts
+}
+
 /// A column in words: `avg of "dep_delay" over 1h`.
 fn said_of(column: &FeatureColumn, inputs: &[Input]) -> String {
     let mut said = column.aggregation.name().to_owned();
@@ -157,9 +182,9 @@ fn quoted(sql: &Sql) -> String {
 pub(super) fn service_facts(repository: &Repository, service: &FeatureService) -> Facts {
     let mut facts = Facts::default();
     for feature in &service.features {
-        let view = repository.view(&feature.view);
-        let column = view.and_then(|view| Some((view, view.column(&feature.column)?)));
-        let data_type = column.map_or(String::new(), |(view, column)| type_name(&view.column_type(column)));
+        let view = repository.taken(&feature.view);
+        let data_type = view.and_then(|view| view.column_type(&feature.column));
+        let data_type = data_type.map_or(String::new(), |data_type| type_name(&data_type));
         facts.say(
             format!("column {}", feature.result_column()),
             format!("{data_type}, {}:{}", feature.view, feature.column),
@@ -167,6 +192,9 @@ pub(super) fn service_facts(repository: &Repository, service: &FeatureService) -
     }
     for key in repository.request_keys(&service.features).unwrap_or_default() {
         facts.say(format!("key {}", key.name), key.field_type);
+    }
+    for input in repository.request_inputs(&service.features).unwrap_or_default() {
+        facts.say(format!("request input {}", input.name), input.field_type);
     }
     facts
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use thalweg_core::Lookback;
 
 use crate::{FeatureView, Repository};
-use facts::{Facts, service_facts, source_facts, view_facts};
+use facts::{Facts, on_demand_facts, service_facts, source_facts, view_facts};
 
 /// The difference between two repositories, each list sorted by name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -18,6 +18,8 @@ pub struct Diff {
     pub sources: Vec<Difference>,
     /// Feature views.
     pub views: Vec<Difference>,
+    /// On-demand feature views.
+    pub on_demand_views: Vec<Difference>,
     /// Feature services.
     pub services: Vec<Difference>,
     /// Services that no longer answer what they answered.
@@ -74,12 +76,20 @@ impl Diff {
             old.views.iter().map(|view| view.name.as_str()).collect(),
             new.views.iter().map(|view| view.name.as_str()).collect(),
         );
+        let on_demand = names(
+            old.on_demand_views.iter().map(|view| view.name.as_str()).collect(),
+            new.on_demand_views.iter().map(|view| view.name.as_str()).collect(),
+        );
         let services = names(
             old.services.iter().map(|service| service.name.as_str()).collect(),
             new.services.iter().map(|service| service.name.as_str()).collect(),
         );
         let source = |name: String| {
             let facts = |of: &Repository| of.source(&name).map(source_facts);
+            difference(&name, facts(old), facts(new))
+        };
+        let on_demand_view = |name: String| {
+            let facts = |of: &Repository| of.on_demand_view(&name).map(|view| on_demand_facts(of, view));
             difference(&name, facts(old), facts(new))
         };
         let service = |name: String| {
@@ -89,6 +99,7 @@ impl Diff {
         Self {
             sources: sources.into_iter().map(source).collect(),
             views: views.into_iter().map(|name| view_difference(name, old, new)).collect(),
+            on_demand_views: on_demand.into_iter().map(on_demand_view).collect(),
             broken: services.iter().filter_map(|name| service_break(name, old, new)).collect(),
             services: services.into_iter().map(service).collect(),
         }
@@ -96,7 +107,7 @@ impl Diff {
 
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
-        [&self.sources, &self.views, &self.services]
+        [&self.sources, &self.views, &self.on_demand_views, &self.services]
             .into_iter()
             .flatten()
             .all(|difference| difference.change == Change::Unchanged)

@@ -15,6 +15,7 @@ impl fmt::Display for Diff {
         let sections = [
             ("Sources", &self.sources),
             ("Feature views", &self.views),
+            ("On-demand feature views", &self.on_demand_views),
             ("Feature services", &self.services),
         ];
         let mut first = true;

@@ -3,15 +3,15 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::datatypes::{Field as ArrowField, Schema};
+use arrow::datatypes::{Field as Column, Schema};
 use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion_common::{DFSchema, DataFusionError, Result};
 use datafusion_expr::{Expr, ExprSchemable};
 use thalweg_core::FieldType;
-use thalweg_log::Field;
 
 use super::canonical::canonical;
 use super::evaluate::Program;
+use super::names::Names;
 use super::parse::parse;
 use super::physical::physical;
 use super::plan::{plan, widen};
@@ -24,13 +24,13 @@ const STACK_BYTES: usize = 128 << 20;
 /// Compiles `sql`, and has it give `wanted` if that is said.
 pub(super) fn compile(
     sql: &str,
-    fields: &[Field],
+    names: &Names,
     wanted: Option<FieldType>,
 ) -> std::result::Result<Expression, ExpressionError> {
     let compiled = std::thread::scope(|scope| {
         let thread =
             std::thread::Builder::new().name("compile-expression".to_owned()).stack_size(STACK_BYTES);
-        let running = thread.spawn_scoped(scope, || compile_here(sql, fields, wanted));
+        let running = thread.spawn_scoped(scope, || compile_here(sql, names, wanted));
         running.map(|thread| thread.join())
     });
     match compiled {
@@ -46,11 +46,11 @@ pub(super) fn compile(
 
 fn compile_here(
     sql: &str,
-    fields: &[Field],
+    names: &Names,
     wanted: Option<FieldType>,
 ) -> std::result::Result<Expression, ExpressionError> {
-    let parsed = parse(sql, fields)?;
-    let schema = schema_of(fields.iter()).map_err(planner_error)?;
+    let parsed = parse(sql, names)?;
+    let schema = schema_of(names.columns()).map_err(planner_error)?;
     let planned = plan(parsed, &schema).map_err(planner_error)?;
     let given = planned.get_type(&schema).map_err(planner_error)?;
     let given = types::result_type(&given).map_err(|message| ExpressionError::new(message, None))?;
@@ -61,17 +61,16 @@ fn compile_here(
 
     let used = fields_used(&planned).map_err(planner_error)?;
     let schema =
-        schema_of(fields.iter().filter(|field| used.contains(&field.name))).map_err(planner_error)?;
+        schema_of(names.columns().filter(|column| used.contains(column.name()))).map_err(planner_error)?;
     let physical = physical(&planned, &schema).map_err(planner_error)?;
     let program = Program::new(Arc::clone(schema.inner()), physical, result_type);
     program.try_on_nulls().map_err(planner_error)?;
     Ok(Expression { program: Arc::new(program), canonical: canonical.into() })
 }
 
-/// The schema of a batch with these fields, in order of their paths.
-fn schema_of<'a>(fields: impl Iterator<Item = &'a Field>) -> Result<DFSchema> {
-    let mut columns: Vec<_> =
-        fields.map(|field| ArrowField::new(&field.name, field.field_type.to_arrow(), true)).collect();
+/// The schema of a batch with these columns, in order of their names.
+fn schema_of<'a>(columns: impl Iterator<Item = &'a Column>) -> Result<DFSchema> {
+    let mut columns: Vec<Column> = columns.cloned().collect();
     columns.sort_by(|a, b| a.name().cmp(b.name()));
     DFSchema::try_from(Schema::new(columns))
 }

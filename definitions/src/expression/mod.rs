@@ -1,4 +1,5 @@
-//! SQL expressions over the fields of one event, compiled once and evaluated a batch at a time.
+//! SQL expressions over the fields of one event, or the inputs of one row, compiled once and evaluated a batch at a
+//! time.
 //!
 //! The language is DataFusion's SQL, without what is not a function of the event: no subqueries, aggregates,
 //! windows, clocks or random numbers. What this module adds to DataFusion's evaluation:
@@ -13,19 +14,22 @@
 //! - **Names as they are declared.** A field is named by its path, `a.b` or `"a.b"`, case included; nothing
 //!   is folded. Names of functions and key words may be written in either case.
 //! - **Few types.** Values are of field types: int64 and float64 literals, instants in microseconds UTC.
-//!   Texts are compared with other types only as literals, which are then read as that type.
+//!   Texts are compared with other types only as literals, which are then read as that type. Of a list its elements
+//!   are taken, `x[1]` the first, and nothing else.
 
 mod canonical;
 mod case;
 mod compare;
 mod compile;
 mod date_trunc;
+mod element;
 mod error;
 mod evaluate;
 mod floats;
 mod functions;
 mod logic;
 mod math;
+mod names;
 mod parse;
 mod physical;
 mod plan;
@@ -43,8 +47,9 @@ use thalweg_log::Field;
 
 pub use error::ExpressionError;
 pub use evaluate::Evaluated;
+pub(crate) use names::Names;
 
-/// A checked expression over the fields of a source. Cloning it is cheap.
+/// A checked expression over the fields of a source or the inputs of a row. Cloning it is cheap.
 #[derive(Clone, Debug)]
 pub struct Expression {
     program: Arc<evaluate::Program>,
@@ -58,7 +63,15 @@ impl Expression {
     /// If the text is not exactly one expression of the language over `fields`, gives no field type, or is
     /// too long or too deep.
     pub fn compile(sql: &str, fields: &[Field]) -> Result<Self, ExpressionError> {
-        compile::compile(sql, fields, None)
+        compile::compile(sql, &Names::of_fields(fields), None)
+    }
+
+    /// Compiles `sql` over columns that may be lists, whatever field type it gives.
+    ///
+    /// # Errors
+    /// As [`Expression::compile`].
+    pub(crate) fn compile_over(sql: &str, names: &Names) -> Result<Self, ExpressionError> {
+        compile::compile(sql, names, None)
     }
 
     /// Compiles `sql` and has it give `wanted`.
@@ -69,7 +82,7 @@ impl Expression {
     /// # Errors
     /// As [`Expression::compile`], and if the expression gives another type.
     pub fn compile_as(sql: &str, fields: &[Field], wanted: FieldType) -> Result<Self, ExpressionError> {
-        compile::compile(sql, fields, Some(wanted))
+        compile::compile(sql, &Names::of_fields(fields), Some(wanted))
     }
 
     /// The type of its values.

@@ -2,17 +2,18 @@
 
 use std::ops::ControlFlow;
 
+use arrow::datatypes::DataType;
 use datafusion_sql::sqlparser::ast::{
-    BinaryOperator, CeilFloorKind, DateTimeField, Expr, Function, FunctionArg, FunctionArgExpr,
-    FunctionArguments, Ident, Query, Spanned, UnaryOperator, Value, VisitMut, VisitorMut,
+    AccessExpr, BinaryOperator, CeilFloorKind, DateTimeField, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArguments, Ident, Query, Spanned, Subscript, UnaryOperator, Value, VisitMut, VisitorMut,
 };
 use datafusion_sql::sqlparser::dialect::GenericDialect;
 use datafusion_sql::sqlparser::parser::{Parser, ParserError};
 use datafusion_sql::sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer};
-use thalweg_log::Field;
 
 use super::ExpressionError;
 use super::functions;
+use super::names::Names;
 use crate::mistakes::suggestion;
 
 /// Longest text of an expression, in bytes.
@@ -25,10 +26,10 @@ const NESTING: usize = 64;
 /// may try to read what it has in another way, and say something strange.
 const PARSER_RECURSION: usize = 16 * NESTING;
 
-/// Parses `sql`, which must be one expression, and checks it: every field is one of `fields` and stands in
-/// the tree as one quoted identifier, its whole path; every function is on the list; nothing else but plain
+/// Parses `sql`, which must be one expression, and checks it: every name is one of `names` and stands in
+/// the tree as one quoted identifier, the whole name of its column; every function is on the list; nothing else but plain
 /// operators occurs.
-pub(super) fn parse(sql: &str, fields: &[Field]) -> Result<Expr, ExpressionError> {
+pub(super) fn parse(sql: &str, names: &Names) -> Result<Expr, ExpressionError> {
     let dialect = GenericDialect {};
     let parser = Parser::new(&dialect).with_recursion_limit(PARSER_RECURSION);
     let mut parser = parser.with_tokens_with_locations(tokens(sql)?);
@@ -40,7 +41,7 @@ pub(super) fn parse(sql: &str, fields: &[Field]) -> Result<Expr, ExpressionError
             format!("`{}` stands after the end of the expression: give one expression only", next.token),
         ));
     }
-    let mut checker = Checker { fields, ancestors: Vec::new(), depth: 0 };
+    let mut checker = Checker { names, ancestors: Vec::new(), depth: 0 };
     match VisitMut::visit(&mut expr, &mut checker) {
         ControlFlow::Continue(()) => Ok(expr),
         ControlFlow::Break(error) => Err(error),
@@ -105,7 +106,7 @@ impl ExpressionError {
 
 /// Walks the syntax tree from the root down.
 struct Checker<'a> {
-    fields: &'a [Field],
+    names: &'a Names,
     /// The expressions the walk is inside of, the innermost last.
     ancestors: Vec<Ancestor>,
     depth: usize,
@@ -119,6 +120,8 @@ struct Ancestor {
     counts: bool,
     /// Whether it is a minus sign.
     is_minus: bool,
+    /// Whether it takes a list.
+    takes_list: bool,
 }
 
 impl VisitorMut for Checker<'_> {
@@ -141,11 +144,14 @@ impl VisitorMut for Checker<'_> {
         }
         let is_minus = matches!(expr, Expr::UnaryOp { op: UnaryOperator::Minus, .. });
         self.depth += usize::from(counts);
-        self.ancestors.push(Ancestor { chain, counts, is_minus });
+        let takes_list =
+            matches!(expr, Expr::CompoundFieldAccess { .. } | Expr::IsNull(_) | Expr::IsNotNull(_));
+        let list_is_taken = self.ancestors.last().is_some_and(|above| above.takes_list);
+        self.ancestors.push(Ancestor { chain, counts, is_minus, takes_list });
         if self.depth > NESTING {
             return ControlFlow::Break(too_deep());
         }
-        match self.check(expr, negated) {
+        match self.check(expr, negated, list_is_taken) {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => ControlFlow::Break(error),
         }
@@ -164,16 +170,16 @@ fn refuse<T>(span: Span, message: impl Into<String>) -> ControlFlow<ExpressionEr
 }
 
 impl Checker<'_> {
-    fn check(&self, expr: &mut Expr, negated: bool) -> Result<(), ExpressionError> {
+    fn check(&self, expr: &mut Expr, negated: bool, list_is_taken: bool) -> Result<(), ExpressionError> {
         let span = expr.span();
         match expr {
             Expr::Identifier(identifier) => {
                 let path = identifier.value.clone();
-                *expr = self.field(path, span)?;
+                *expr = self.named(&path, span, list_is_taken)?;
             }
             Expr::CompoundIdentifier(parts) => {
                 let path = parts.iter().map(|part| part.value.as_str()).collect::<Vec<_>>().join(".");
-                *expr = self.field(path, span)?;
+                *expr = self.named(&path, span, list_is_taken)?;
             }
             Expr::Value(value) => check_literal(&value.value, negated, span)?,
             Expr::UnaryOp { op: UnaryOperator::Plus | UnaryOperator::Minus | UnaryOperator::Not, .. } => {}
@@ -187,6 +193,13 @@ impl Checker<'_> {
                     "ceil and floor take one number: use date_trunc or round",
                 ));
             }
+            Expr::CompoundFieldAccess { access_chain, .. } => match access_chain.as_slice() {
+                [AccessExpr::Subscript(Subscript::Index { .. })] => {}
+                _ => {
+                    let message = "an element of a list is taken by its number: `some_list[1]` is the first";
+                    return Err(ExpressionError::at(span, message));
+                }
+            },
             Expr::Cast { array: true, .. } => return Err(ExpressionError::at(span, "there are no arrays")),
             Expr::Cast { .. }
             | Expr::TypedString(_)
@@ -230,14 +243,20 @@ impl Checker<'_> {
         Ok(())
     }
 
-    /// The field at `path`, as one quoted identifier. Names are matched as they are declared, case included.
-    fn field(&self, path: String, span: Span) -> Result<Expr, ExpressionError> {
-        if self.fields.iter().any(|field| field.name == path) {
-            return Ok(Expr::Identifier(Ident::with_quote_and_span('"', span, path)));
+    /// The column that `path` names, as one quoted identifier. Names are matched as they are declared, case included.
+    fn named(&self, path: &str, span: Span, list_is_taken: bool) -> Result<Expr, ExpressionError> {
+        let column = self.names.find(path).map_err(|why| ExpressionError::at(span, why))?;
+        match column.data_type() {
+            DataType::List(_) if !list_is_taken => {
+                let message = format!("`{path}` is a list: take one of its elements, `{path}[1]` the first");
+                Err(ExpressionError::at(span, message))
+            }
+            DataType::Map(..) => Err(ExpressionError::at(
+                span,
+                format!("`{path}` is a map, of which an expression takes nothing"),
+            )),
+            _ => Ok(Expr::Identifier(Ident::with_quote_and_span('"', span, column.name()))),
         }
-        let help = suggestion(&path, self.fields.iter().map(|field| field.name.as_str()));
-        let help = help.map(|help| format!(": {help}")).unwrap_or_default();
-        Err(ExpressionError::at(span, format!("there is no field `{path}`{help}")))
     }
 }
 

@@ -15,6 +15,7 @@ use datafusion_sql::planner::{ParserOptions, PlannerContext, SqlToRel};
 use datafusion_sql::sqlparser::ast::Expr as SqlExpr;
 use thalweg_core::FieldType;
 
+use super::element::ElementPlanner;
 use super::floats::compare_canonical_floats;
 use super::simple::in_simple_form;
 use super::types::name_of;
@@ -69,8 +70,9 @@ pub(super) fn widen(expr: Expr, from: FieldType, to: FieldType) -> std::result::
 /// What the planner may refer to: functions of the list, and nothing else.
 struct Functions;
 
-static PLANNERS: LazyLock<[Arc<dyn ExprPlanner>; 2]> =
-    LazyLock::new(|| [Arc::new(DatetimeFunctionPlanner), Arc::new(UnicodeFunctionPlanner)]);
+static PLANNERS: LazyLock<[Arc<dyn ExprPlanner>; 3]> = LazyLock::new(|| {
+    [Arc::new(DatetimeFunctionPlanner), Arc::new(UnicodeFunctionPlanner), Arc::new(ElementPlanner)]
+});
 static OPTIONS: LazyLock<ConfigOptions> = LazyLock::new(ConfigOptions::default);
 
 impl ContextProvider for Functions {

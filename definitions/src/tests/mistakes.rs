@@ -16,7 +16,8 @@ fn files() {
         ("entities: [carrier]\n", "f.yaml:1:12: expected an entity, as a map, found a text or number"),
         (
             "on_demand_feature_views:\n  - name: trend\n",
-            "f.yaml:1:1: `on_demand_feature_views` of a definition file is not supported yet",
+            "f.yaml:2:5: `features` is missing from an on-demand feature view\n\
+             f.yaml:2:5: `inputs` is missing from an on-demand feature view",
         ),
         (
             "entities:\n  - &e {name: a, <<: *e, join_keys: {a: string}}\n",

@@ -84,14 +84,6 @@ feature_services:
     )]);
 }
 
-#[test]
-fn features_of_a_later_kind_of_view_are_not_called_unknown() {
-    assert_eq!(
-        mistakes_in(&service("    features: [\"trend:up\"]\non_demand_feature_views: []\n")),
-        "f.yaml:9:1: `on_demand_feature_views` of a definition file is not supported yet"
-    );
-}
-
 fn repository() -> Repository {
     load_with_base(&service("    features: [\"delays:*\"]\n")).expect("good definitions")
 }

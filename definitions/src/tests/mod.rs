@@ -6,6 +6,7 @@ mod disk;
 mod mistakes;
 mod mistakes_of_references;
 mod mistakes_of_views;
+mod on_demand;
 mod robustness;
 mod versions;
 

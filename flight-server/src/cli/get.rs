@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, StringArray};
 use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::{DataType, Schema};
+use arrow::datatypes::{DataType, Field, Schema};
 use clap::Args;
 use serde_json::{Map, Value, json};
 
@@ -14,7 +14,7 @@ use super::output::{say, table};
 use super::target::Target;
 use super::{Common, instant};
 use crate::config::Config;
-use crate::flight::Command;
+use crate::flight::{Command, REQUEST_INPUT, ROLE, TrainingSetCommand};
 use crate::grpc::{from_arrow, to_arrow};
 use crate::json::to_json;
 use crate::wire::{Column, GetFeaturesRequest, GetFeaturesResponse};
@@ -25,8 +25,8 @@ use crate::{Error, Kind};
 pub(crate) struct Options {
     /// A feature service, or features as view:column or view:*, separated by commas.
     service: String,
-    /// Join keys, such as carrier=UA.
-    #[arg(required = true, value_name = "KEY=VALUE")]
+    /// Join keys, and the request inputs of on-demand features, such as carrier=UA hour=7.
+    #[arg(required = true, value_name = "NAME=VALUE")]
     keys: Vec<String>,
     /// The instant, such as 2013-07-01T12:00:00Z; the server's clock, if none.
     #[arg(long, value_name = "INSTANT")]
@@ -39,15 +39,21 @@ pub(super) fn run(common: &Common, config: Config, options: &Options) -> Result<
         true => options.service.split(',').map(str::to_owned).collect(),
         false => Vec::new(),
     };
-    let types = key_types(&client)?;
-    let mut entities = HashMap::new();
+    let columns = columns_of(&client, &options.service, &features)?;
+    let (mut entities, mut request_inputs) = (HashMap::new(), HashMap::new());
     for pair in &options.keys {
         let (name, text) = pair
             .split_once('=')
             .ok_or_else(|| Error::invalid(format!("`{pair}` is no join key; write it as carrier=UA")))?;
-        if entities.insert(name.to_owned(), to_column(name, text, types.get(name))?).is_some() {
+        let known = columns.iter().find(|field| field.name() == name);
+        let (kind, into) = match known.is_some_and(is_request_input) {
+            true => ("request input", &mut request_inputs),
+            false => ("join key", &mut entities),
+        };
+        let column = to_column(kind, name, text, known.map(|field| field.data_type()))?;
+        if into.insert(name.to_owned(), column).is_some() {
             return Err(Error::invalid(format!(
-                "join key `{name}` is given twice; look up one entity at a time"
+                "{kind} `{name}` is given twice; look up one entity at a time"
             )));
         }
     }
@@ -55,6 +61,7 @@ pub(super) fn run(common: &Common, config: Config, options: &Options) -> Result<
         feature_service: if features.is_empty() { options.service.clone() } else { String::new() },
         features,
         entities,
+        request_inputs,
         at_us: options.at.as_deref().map(instant::parse).transpose()?.map(|at| at.as_micros()),
         ..Default::default()
     };
@@ -88,29 +95,43 @@ pub(super) fn run(common: &Common, config: Config, options: &Options) -> Result<
     say(format_args!("at {}, resting on {}", instant::show(answer.at_us), applied.join(" ")))
 }
 
-/// Types of all join keys, as the server's services and views have them.
-fn key_types(client: &Client) -> Result<HashMap<String, DataType>, Error> {
-    let mut types = HashMap::new();
+/// The columns that a request for `service` or `features` has, as the server lists them: join keys and request inputs.
+/// None where the server has no such thing, as it will say itself.
+fn columns_of(client: &Client, service: &str, features: &[String]) -> Result<Vec<Field>, Error> {
+    let views: Vec<_> = features.iter().filter_map(|feature| feature.split_once(':')).collect();
+    let is_asked = |command: &TrainingSetCommand| match &command.feature_service {
+        Some(name) => features.is_empty() && name == service,
+        None => {
+            let listed = command.features.iter().filter_map(|feature| feature.split_once(':'));
+            listed.into_iter().any(|(listed, _)| views.iter().any(|(view, _)| *view == listed))
+        }
+    };
+    let mut columns = Vec::new();
     for flight in client.list()? {
         let command = flight.flight_descriptor.as_ref().map(|descriptor| Command::parse(&descriptor.cmd));
-        if let Some(Ok(Command::TrainingSet(_))) = command {
+        if let Some(Ok(Command::TrainingSet(command))) = command
+            && is_asked(&command)
+        {
             let schema: Schema = flight.try_decode_schema()?;
-            // Join keys are what is never null in a service's schema.
-            let keys = schema.fields().iter().filter(|field| !field.is_nullable());
-            types.extend(keys.map(|field| (field.name().clone(), field.data_type().clone())));
+            let needed =
+                schema.fields().iter().filter(|field| !field.is_nullable() || is_request_input(field));
+            columns.extend(needed.map(|field| field.as_ref().clone()));
         }
     }
-    Ok(types)
+    Ok(columns)
 }
 
-fn to_column(name: &str, text: &str, data_type: Option<&DataType>) -> Result<Column, Error> {
+/// Whether a column of a listed schema is a request input; join keys are those that are never null.
+fn is_request_input(field: &Field) -> bool {
+    field.metadata().get(ROLE).is_some_and(|role| role == REQUEST_INPUT)
+}
+
+fn to_column(kind: &str, name: &str, text: &str, data_type: Option<&DataType>) -> Result<Column, Error> {
     let given: ArrayRef = Arc::new(StringArray::from(vec![text]));
     let Some(data_type) = data_type else { return from_arrow(&given) };
     let cast = cast_with_options(&given, data_type, &CastOptions { safe: true, ..Default::default() })?;
     match cast.is_null(0) {
-        true => {
-            Err(Error::new(Kind::InvalidArgument, format!("join key {name}: `{text}` is no {data_type}")))
-        }
+        true => Err(Error::new(Kind::InvalidArgument, format!("{kind} {name}: `{text}` is no {data_type}"))),
         false => from_arrow(&cast),
     }
 }

@@ -46,6 +46,7 @@ pub(super) fn compare(
         let answer = node.lookup(&LookupRequest {
             features: Features::Service(service.to_owned()),
             entities,
+            request_inputs: BTreeMap::new(),
             at: Some(Instant::from_micros(times.value(row))),
             full_feature_names: true,
         })?;

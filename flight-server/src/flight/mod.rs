@@ -16,6 +16,7 @@ mod training_set;
 pub use command::{Command, EventsCommand, ProduceCommand, TrainingSetCommand};
 pub(crate) use events::{describe as describe_events, read as read_events};
 pub use exchange::Exchange;
+pub(crate) use listing::{REQUEST_INPUT, ROLE};
 pub(crate) use received::report_only_our_panics;
 pub(crate) use sent::encode;
 pub use service::FlightServer;

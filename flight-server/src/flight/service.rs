@@ -98,6 +98,7 @@ impl FlightServer {
             spool: self.spool.clone(),
             heavy: self.heavy.clone(),
             readers: self.readers.clone(),
+            metrics: self.metrics.clone(),
         };
         let (schema, batches) = streaming.begin(command, cancelled_with_the_stream.0.clone()).await?;
         let metrics = self.metrics.clone();
@@ -133,6 +134,7 @@ impl FlightServer {
         let answers = sets.map(move |set| {
             let set: TrainingSet = set?;
             metrics.count_training_rows(set.num_rows() as u64);
+            metrics.count_failed_on_demand(&set.failed_expressions);
             let about = training_set::metadata(&set.commit, None);
             let messages = whole.encode(set.rows(), about).map_err(Error::from)?;
             Ok::<_, Status>(stream::iter(messages).map(Ok))

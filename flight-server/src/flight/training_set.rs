@@ -14,6 +14,7 @@ use super::command::{Command, TrainingSetCommand};
 use super::spine::{Making, Rows};
 use super::spool::Spool;
 use crate::leakage::leakage_report;
+use crate::metrics::Metrics;
 use crate::node::Node;
 use crate::pool::Pool;
 use crate::{Error, Kind};
@@ -73,6 +74,8 @@ pub(super) struct Streaming {
     pub(super) heavy: Arc<Pool>,
     /// For handing over what was computed, which takes as long as its client does.
     pub(super) readers: Arc<Pool>,
+    /// For what fails in a row.
+    pub(super) metrics: Arc<Metrics>,
 }
 
 impl Streaming {
@@ -117,6 +120,7 @@ impl Streaming {
             let _ = begun.send(replayed.schema().clone());
             while let Some(computed) = slice {
                 working.take();
+                self.metrics.count_failed_on_demand(&replayed.take_failed_expressions());
                 for batch in batches(computed) {
                     if take.blocking_send(Ok(batch)).is_err() {
                         return Ok(());

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Date32Array, Float32Array, Float64Array, Int32Array,
-    Int64Array, ListArray, MapArray, StringArray, StructArray, TimestampMicrosecondArray, make_array,
+    Int64Array, ListArray, MapArray, NullArray, StringArray, StructArray, TimestampMicrosecondArray,
+    make_array,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{
@@ -21,7 +22,7 @@ use crate::wire::{
 /// How deep lists may stand in each other on the wire.
 const DEEPEST_LIST: usize = 4;
 
-/// The Arrow column that `column`, the field `name` of a request, stands for.
+/// The Arrow column that `column`, the field `name` of a request, stands for: without values, one of mere nulls.
 ///
 /// # Errors
 /// INVALID_ARGUMENT where it has no values, or its parts do not fit each other.
@@ -30,6 +31,9 @@ pub fn to_arrow(column: &Column, name: &str) -> Result<ArrayRef, Error> {
 }
 
 fn decode(column: &Column, name: &str, depth: usize) -> Result<ArrayRef, Error> {
+    if column.values.is_none() && !column.nulls.is_empty() && column.nulls.iter().all(|&null| null != 0) {
+        return Ok(Arc::new(NullArray::new(column.nulls.len())));
+    }
     let values =
         column.values.as_ref().ok_or_else(|| Error::invalid(format!("column `{name}` has no values")))?;
     let array: ArrayRef = match values {
@@ -222,10 +226,17 @@ mod tests {
     }
 
     #[test]
+    fn a_column_without_values_may_be_all_nulls() {
+        let nulls = to_arrow(&Column { values: None, nulls: vec![1, 1] }, "a").expect("two nulls");
+        assert_eq!((nulls.data_type(), nulls.len()), (&DataType::Null, 2));
+    }
+
+    #[test]
     fn parts_that_do_not_fit_are_refused() {
         let ints = |values: Vec<i64>| Some(Values::Int64s(Int64s { values }));
         let message = |column: Column| to_arrow(&column, "a").expect_err("unfit").to_string();
         assert!(message(Column { values: None, nulls: vec![] }).contains("`a` has no values"));
+        assert!(message(Column { values: None, nulls: vec![1, 0] }).contains("`a` has no values"));
         assert!(message(Column { values: ints(vec![1]), nulls: vec![0, 0] }).contains("2 null marks"));
         let lists = |offsets| {
             let items = Some(Box::new(Column { values: ints(vec![1]), nulls: vec![] }));

@@ -1,6 +1,6 @@
 //! Lookups over gRPC.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +16,9 @@ use crate::lookup::{LookupAnswer, LookupColumn, LookupRequest};
 use crate::node::{Node, not_applied};
 use crate::pool::Pool;
 use crate::wire::online_features_server::OnlineFeatures;
-use crate::wire::{FeatureColumn, GetFeaturesRequest, GetFeaturesResponse, PartitionOffset, ViewVersion};
+use crate::wire::{
+    Column, FeatureColumn, GetFeaturesRequest, GetFeaturesResponse, PartitionOffset, ViewVersion,
+};
 use crate::{Error, metrics::Metrics};
 
 /// How long `min_offsets` are waited for where the call has no deadline of its own.
@@ -75,10 +77,10 @@ impl OnlineFeatures for OnlineService {
     ) -> Result<Response<GetFeaturesResponse>, Status> {
         let wait = deadline(&request).unwrap_or(LONGEST_WAIT);
         let mut request = request.into_inner();
-        let node = self.node.clone();
+        let (node, metrics) = (self.node.clone(), self.metrics.clone());
         let timer = self.metrics.lookup_timer();
         let answer = match self.wait_applied(std::mem::take(&mut request.min_offsets), wait).await {
-            Ok(()) => self.pool.run(move || answer(&node, request)).await,
+            Ok(()) => self.pool.run(move || answer(&node, &metrics, request)).await,
             Err(error) => Err(error),
         };
         timer.stop(answer.is_ok());
@@ -86,29 +88,25 @@ impl OnlineFeatures for OnlineService {
     }
 }
 
-fn answer(node: &Node, request: GetFeaturesRequest) -> Result<GetFeaturesResponse, Error> {
+fn answer(node: &Node, metrics: &Metrics, request: GetFeaturesRequest) -> Result<GetFeaturesResponse, Error> {
     let features = match (request.feature_service.is_empty(), request.features.is_empty()) {
         (false, true) => Features::Service(request.feature_service),
         (true, false) => Features::List(request.features),
         (true, true) => return Err(Error::invalid("name a `feature_service`, or list `features`")),
         (false, false) => return Err(Error::invalid("give `feature_service` or `features`, not both")),
     };
-    if let Some(name) = request.request_inputs.keys().min() {
-        return Err(Error::invalid(format!(
-            "field `request_inputs`: no feature asked for takes an input `{name}`"
-        )));
-    }
-    let entities = request
-        .entities
-        .iter()
-        .map(|(name, column)| Ok((name.clone(), to_arrow(column, name)?)))
-        .collect::<Result<BTreeMap<_, _>, Error>>()?;
+    let columns = |columns: HashMap<String, Column>| {
+        let arrays = columns.iter().map(|(name, column)| Ok((name.clone(), to_arrow(column, name)?)));
+        arrays.collect::<Result<BTreeMap<_, _>, Error>>()
+    };
     let found = node.lookup(&LookupRequest {
         features,
-        entities,
+        entities: columns(request.entities)?,
+        request_inputs: columns(request.request_inputs)?,
         at: request.at_us.map(Instant::from_micros),
         full_feature_names: !request.short_feature_names,
     })?;
+    metrics.count_failed_on_demand(&found.failed_expressions);
     to_wire(found, request.arrow)
 }
 

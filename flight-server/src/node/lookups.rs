@@ -80,7 +80,8 @@ impl Node {
         else {
             return error;
         };
-        let builds = shown(&building, |view| features.iter().any(|feature| feature.view == view));
+        let views = registered.views_of_features(&features);
+        let builds = shown(&building, |view| views.contains(view));
         Error::new(
             Kind::FailedPrecondition,
             format!(

@@ -27,6 +27,8 @@ pub enum Expression {
     Case(Box<Expression>, Box<Expression>, Box<Expression>),
     /// The first that is not null.
     Coalesce(Box<Expression>, Box<Expression>),
+    /// The element of a list that is called this, by its number from 1 on.
+    Element(String, Box<Expression>),
 }
 
 /// What arithmetic does.
@@ -118,6 +120,7 @@ impl fmt::Display for Expression {
                 write!(f, "(case when {condition} then {then} else {otherwise} end)")
             }
             Self::Coalesce(a, b) => write!(f, "coalesce({a}, {b})"),
+            Self::Element(list, number) => write!(f, "{list}[{number}]"),
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod avro_schema;
 mod expression;
+mod on_demand;
 mod record_key;
 mod yaml;
 
@@ -11,6 +12,7 @@ use std::collections::BTreeMap;
 use thalweg_core::{Aggregation, FieldType, Nulls, TimeDelta, Value, Window};
 
 pub use expression::{Comparison, Expression, Operation};
+pub use on_demand::{OnDemandFeature, OnDemandView, list_of};
 
 /// A whole repository of definitions.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +23,8 @@ pub struct Definitions {
     pub entities: Vec<Entity>,
     /// What is folded.
     pub views: Vec<View>,
+    /// What is computed from that.
+    pub on_demand: Vec<OnDemandView>,
 }
 
 /// How the events of a topic are read.

@@ -5,8 +5,8 @@ use std::fmt::Write;
 use thalweg_core::{Aggregation, Window};
 
 use super::{
-    Definitions, Entity, Expression, Feature, Format, Lookback, Source, Time, TimeDelta, View, compares,
-    keeps_nulls, name_of,
+    Definitions, Entity, Expression, Feature, Format, Lookback, OnDemandView, Source, Time, TimeDelta, View,
+    compares, keeps_nulls, name_of,
 };
 
 impl Definitions {
@@ -19,6 +19,7 @@ impl Definitions {
         write_list(&mut text, "sources", sources);
         write_list(&mut text, "entities", entities);
         write_list(&mut text, "feature_views", views);
+        write_list(&mut text, "on_demand_feature_views", self.on_demand.iter().map(on_demand));
         text
     }
 
@@ -49,7 +50,10 @@ impl Definitions {
     }
 }
 
-fn write_list(text: &mut String, key: &str, items: impl Iterator<Item = Vec<String>>) {
+fn write_list(text: &mut String, key: &str, items: impl ExactSizeIterator<Item = Vec<String>>) {
+    if items.len() == 0 {
+        return;
+    }
     writeln!(text, "{key}:").expect("a string takes everything");
     for (n, line) in items.flat_map(|lines| lines.into_iter().enumerate()) {
         let mark = if n == 0 { "-" } else { " " };
@@ -123,6 +127,22 @@ fn feature(feature: &Feature) -> String {
         parts.push(format!("windows: [{}]", windows.join(", ")));
     }
     format!("  {}: {{{}}}", feature.name, parts.join(", "))
+}
+
+fn on_demand(view: &OnDemandView) -> Vec<String> {
+    let mut inputs = Vec::new();
+    if !view.inputs.is_empty() {
+        let features = view.inputs.iter().map(|(view, column)| format!("\"{view}:{column}\""));
+        inputs.push(format!("features: [{}]", features.collect::<Vec<_>>().join(", ")));
+    }
+    if !view.request.is_empty() {
+        let request = view.request.iter().map(|(name, of_type)| format!("{name}: {of_type}"));
+        inputs.push(format!("request: {{{}}}", request.collect::<Vec<_>>().join(", ")));
+    }
+    let mut lines = vec![format!("name: {}", view.name), format!("inputs: {{{}}}", inputs.join(", "))];
+    lines.push("features:".to_owned());
+    lines.extend(view.features.iter().map(|of| format!("  {}: {}", of.name, quoted(&of.expression))));
+    lines
 }
 
 fn written(window: Window) -> String {

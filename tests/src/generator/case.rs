@@ -5,7 +5,7 @@ use std::fmt;
 
 use thalweg_core::Value;
 
-use crate::definition::{Definitions, Event, Format, Row, View};
+use crate::definition::{Definitions, Event, Format, OnDemandView, Row, View};
 
 /// Everything a law is tried on.
 #[derive(Clone, Debug)]
@@ -42,6 +42,8 @@ pub struct Arrival {
 pub struct Question {
     /// A value for every join key of every entity.
     pub keys: BTreeMap<String, Value>,
+    /// A value for everything that on-demand views may take from a question; it may be null.
+    pub asked: BTreeMap<String, Value>,
     /// The instant, microseconds since the epoch.
     pub at: i64,
 }
@@ -63,6 +65,12 @@ impl Case {
     /// Whether the source of `view` says when the log learned of its events.
     pub fn tells_append_times(&self, view: &View) -> bool {
         self.definitions.sources[view.source].append_time.is_some()
+    }
+
+    /// Whether the sources of all inputs of `view` do.
+    pub fn inputs_tell_append_times(&self, view: &OnDemandView) -> bool {
+        let mut untold = self.definitions.views.iter().filter(|view| !self.tells_append_times(view));
+        !untold.any(|untold| view.inputs.iter().any(|(name, _)| *name == untold.name))
     }
 
     /// This case with its first `arrivals` records alone.
@@ -120,6 +128,6 @@ impl fmt::Display for Case {
 impl fmt::Display for Question {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "at {} us for", self.at)?;
-        self.keys.iter().try_for_each(|(name, value)| write!(f, " {name} = {value:?}"))
+        self.keys.iter().chain(&self.asked).try_for_each(|(name, value)| write!(f, " {name} = {value:?}"))
     }
 }

@@ -6,7 +6,8 @@ use rand::SeedableRng;
 use thalweg_core::{FieldType, Status, Value, Window};
 
 use super::{Case, Chance};
-use crate::definition::{Format, Time, keeps_nulls, name_of};
+use crate::definition::{Expression, Format, Time, keeps_nulls, name_of};
+use crate::harness::expected;
 use crate::oracle;
 
 /// How often each thing was met.
@@ -45,7 +46,7 @@ fn cases_have_everything_in_them() {
     for seed in 0..1_500 {
         look_at(&Case::generate(&mut Chance::seed_from_u64(seed)), &mut met);
     }
-    let mut expected: Vec<String> =
+    let mut wanted: Vec<String> =
         ["Present", "NullValue", "NotFound", "OutsideMaxAge"].map(String::from).to_vec();
     let any_type = [
         "count",
@@ -77,26 +78,28 @@ fn cases_have_everything_in_them() {
         let numbers = numbers_only.iter().filter(|_| field_type.is_number());
         let discrete = discrete_only.iter().filter(|_| !field_type.is_float());
         let names = any_type.iter().chain(numbers).chain(discrete);
-        expected.extend(names.map(|name| format!("{name} of {field_type}")));
+        wanted.extend(names.map(|name| format!("{name} of {field_type}")));
     }
-    expected.extend(["any of bool", "all of bool", "null first", "null kept"].map(String::from));
-    expected.extend(["sliding", "coarse", "tumbling", "session"].map(String::from));
-    expected.extend(["sum", "avg", "variance", "stddev", "max"].map(|name| format!("NaN {name}")));
-    expected.extend(["sum", "avg", "variance", "min", "max"].map(|name| format!("infinite {name}")));
-    expected.extend(["sum", "avg", "min", "max"].map(|name| format!("subnormal {name}")));
-    expected.extend(["min", "max", "first", "last"].map(|name| format!("-0.0 {name}")));
-    expected.extend(
+    wanted.extend(["any of bool", "all of bool", "null first", "null kept"].map(String::from));
+    wanted.extend(["sliding", "coarse", "tumbling", "session"].map(String::from));
+    wanted.extend(["sum", "avg", "variance", "stddev", "max"].map(|name| format!("NaN {name}")));
+    wanted.extend(["sum", "avg", "variance", "min", "max"].map(|name| format!("infinite {name}")));
+    wanted.extend(["sum", "avg", "min", "max"].map(|name| format!("subnormal {name}")));
+    wanted.extend(["min", "max", "first", "last"].map(|name| format!("-0.0 {name}")));
+    wanted.extend(
         ["count of rows", "null sum", "avro", "json", "composite key", "empty text as key"].map(String::from),
     );
-    expected.extend(
+    wanted.extend(
         ["tie by order_by", "tie by offset", "late", "negative time", "extreme time"].map(String::from),
     );
-    expected.extend(["table", "shown", "deleted", "hidden"].map(String::from));
-    expected.extend(
+    wanted.extend(["table", "shown", "deleted", "hidden"].map(String::from));
+    wanted.extend(
         ["dead for all", "dead for one", "too far ahead", "no arrivals", "many of one key"].map(String::from),
     );
-    expected.extend(["at the start of a window", "at the end of a window", "at the ttl"].map(String::from));
-    let missing: Vec<_> = expected.iter().filter(|what| met.0.get(*what).copied().unwrap_or(0) < 5).collect();
+    wanted.extend(["at the start of a window", "at the end of a window", "at the ttl"].map(String::from));
+    wanted.extend(["on demand Present", "on demand NullValue", "on demand NaN"].map(String::from));
+    wanted.extend(["on demand of a list", "on demand of views", "on demand of a question"].map(String::from));
+    let missing: Vec<_> = wanted.iter().filter(|what| met.0.get(*what).copied().unwrap_or(0) < 5).collect();
     assert!(missing.is_empty(), "hardly ever met: {missing:?}\nmet: {:#?}", met.0);
 }
 
@@ -128,6 +131,24 @@ fn look_at(case: &Case, met: &mut Met) {
             let has_time = event.and_then(|event| event.row).is_some_and(|row| row.contains_key("happened"));
             let ahead = dead.view.is_none() && has_time && matches!(source.event_time, Time::Field(_));
             met.note_if(ahead, "too far ahead");
+        }
+    }
+    let on_demand = &case.definitions.on_demand;
+    for (question, answers) in case.questions.iter().zip(expected(case, None, &case.questions)) {
+        for (view, feature) in
+            on_demand.iter().flat_map(|view| view.features.iter().map(move |of| (view, of)))
+        {
+            let Some(answer) = answers.get(&format!("{}__{}", view.name, feature.name)) else { continue };
+            met.note(format!("on demand {:?}", answer.status));
+            met.note_if(matches!(answer.value, Value::Float64(x) if x.is_nan()), "on demand NaN");
+            let of_list = matches!(feature.expression, Expression::Element(..));
+            met.note_if(of_list && !answer.value.is_null(), "on demand of a list");
+            let (of_question, of_views) = (!view.request.is_empty(), view.inputs.len() > 1);
+            met.note_if(
+                of_question && question.asked.values().any(Value::is_null),
+                "on demand of a question",
+            );
+            met.note_if(of_views, "on demand of views");
         }
     }
     for view in &case.definitions.views {

@@ -9,6 +9,7 @@ use thalweg_core::{Aggregation, FieldType, Nulls, Percentiles};
 use super::Chance;
 use super::expressions::{FIELDS, condition, input};
 use super::frame::Frame;
+use super::on_demand::on_demand_views;
 use super::values::pick;
 use crate::definition::{
     Definitions, Entity, Expression, Feature, Format, Lookback, Source, Time, View, name_of, suffix,
@@ -30,7 +31,7 @@ const KEY_TYPES: [FieldType; 9] = [
     FieldType::Timestamp,
 ];
 
-/// One or two sources, one or two entities, one to three views, and the frame of so many points they live in.
+/// One or two sources, one or two entities, one to three views, at most two on-demand views, and the frame of so many points they live in.
 pub fn definitions(chance: &mut Chance, points: i64) -> (Definitions, Frame) {
     let clock =
         pick(chance, &["timestamp", "timestamp", "timestamp", "timestamp_ms", "timestamp_s", "date", "@"]);
@@ -52,8 +53,9 @@ pub fn definitions(chance: &mut Chance, points: i64) -> (Definitions, Frame) {
             source: chance.random_range(0..sources.len()),
             ..view(chance, frame, &entities)
         })
-        .collect();
-    (Definitions { sources, entities, views }, frame)
+        .collect::<Vec<_>>();
+    let on_demand = on_demand_views(chance, &views);
+    (Definitions { sources, entities, views, on_demand }, frame)
 }
 
 fn entity(chance: &mut Chance, number: usize) -> Entity {

@@ -8,6 +8,7 @@ use super::definitions::definitions;
 use super::expressions::FIELDS;
 use super::frame::Frame;
 use super::json::json;
+use super::on_demand::REQUEST_INPUTS;
 use super::payload::{payload, rubbish};
 use super::values::{Pools, key_part, pick, text};
 use super::{Arrival, Case, Chance, Question};
@@ -51,7 +52,7 @@ impl Case {
             arrivals.push(make.arrival(&definitions, source, partition, time));
         }
         let questions =
-            (0..chance.random_range(1..14)).map(|_| question(chance, &definitions, frame, &arrivals));
+            (0..chance.random_range(1..14)).map(|_| question(chance, &definitions, frame, &arrivals, pools));
         let questions = questions.collect();
         Self { definitions, partitions, arrivals, questions }
     }
@@ -190,7 +191,13 @@ fn some_key(chance: &mut Chance, definitions: &Definitions) -> Row {
 }
 
 /// A question, most often about keys that some event has.
-fn question(chance: &mut Chance, definitions: &Definitions, frame: Frame, arrivals: &[Arrival]) -> Question {
+fn question(
+    chance: &mut Chance,
+    definitions: &Definitions,
+    frame: Frame,
+    arrivals: &[Arrival],
+    pools: Pools,
+) -> Question {
     let some_row = match arrivals.len() {
         0 => None,
         n => arrivals[chance.random_range(0..n)].row.clone(),
@@ -200,5 +207,10 @@ fn question(chance: &mut Chance, definitions: &Definitions, frame: Frame, arriva
     for (name, part) in &mut keys {
         *part = known.get(name).unwrap_or(part).clone();
     }
-    Question { keys, at: frame.question(chance) }
+    let at = frame.question(chance);
+    let asked = REQUEST_INPUTS.map(|(name, field_type)| {
+        let value = if chance.random_bool(0.8) { pools.value(chance, field_type) } else { Value::Null };
+        (name.to_owned(), value)
+    });
+    Question { keys, asked: asked.into(), at }
 }

@@ -14,6 +14,7 @@ mod expressions;
 mod frame;
 mod json;
 mod log;
+mod on_demand;
 mod payload;
 mod shrink;
 mod values;
@@ -21,6 +22,7 @@ mod values;
 pub use avro::{push_bytes, push_long};
 pub use case::{Arrival, Case, Question};
 pub use check::{cases, check};
+pub use on_demand::REQUEST_INPUTS;
 pub use shrink::shrink;
 
 /// The source of chance: equal seeds give equal cases.

@@ -12,9 +12,16 @@ pub fn shrink(case: Case, why: String, fails: impl Fn(&Case) -> Option<String>) 
     loop {
         let before = tries;
         let mut improved = false;
-        for part in
-            [Part::Arrivals, Part::Questions, Part::Views, Part::Features, Part::Columns, Part::Conditions]
-        {
+        for part in [
+            Part::Arrivals,
+            Part::Questions,
+            Part::OnDemand,
+            Part::Computed,
+            Part::Views,
+            Part::Features,
+            Part::Columns,
+            Part::Conditions,
+        ] {
             improved |= shrink_part(&mut smallest, part, &mut tries, &fails);
         }
         if !improved || tries == 0 || tries == before {
@@ -27,6 +34,8 @@ pub fn shrink(case: Case, why: String, fails: impl Fn(&Case) -> Option<String>) 
 enum Part {
     Arrivals,
     Questions,
+    OnDemand,
+    Computed,
     Views,
     Features,
     Columns,
@@ -65,6 +74,8 @@ fn size(case: &Case, part: Part) -> usize {
     match part {
         Part::Arrivals => case.arrivals.len(),
         Part::Questions => case.questions.len(),
+        Part::OnDemand => case.definitions.on_demand.len(),
+        Part::Computed => case.definitions.on_demand.iter().map(|view| view.features.len()).sum(),
         Part::Views => case.definitions.views.len(),
         Part::Features => features().count(),
         Part::Columns => features().map(|feature| feature.aggregations.len() + feature.windows.len()).sum(),
@@ -88,6 +99,13 @@ fn without(case: &Case, part: Part, from: usize, run: usize) -> Option<Case> {
     match part {
         Part::Arrivals => smaller.arrivals.retain(|_| !goes(next())),
         Part::Questions => smaller.questions.retain(|_| !goes(next())),
+        Part::OnDemand => smaller.definitions.on_demand.retain(|_| !goes(next())),
+        Part::Computed => {
+            for view in &mut smaller.definitions.on_demand {
+                view.features.retain(|_| !goes(next()));
+            }
+            smaller.definitions.on_demand.retain(|view| !view.features.is_empty());
+        }
         Part::Views => smaller.definitions.views.retain(|_| !goes(next())),
         Part::Features => {
             for view in &mut smaller.definitions.views {
@@ -115,6 +133,7 @@ fn without(case: &Case, part: Part, from: usize, run: usize) -> Option<Case> {
             }
         }
     }
+    smaller.definitions.drop_dangling();
     (!smaller.definitions.views.is_empty()).then_some(smaller)
 }
 
@@ -134,6 +153,7 @@ mod tests {
             shrink(case, "at first".to_owned(), |case| marked(case).then(|| "still".to_owned()));
         let views = &smallest.definitions.views;
         assert_eq!((smallest.arrivals.len(), smallest.questions.len(), views.len()), (1, 0, 1));
+        assert!(smallest.definitions.on_demand.is_empty());
         assert_eq!((views[0].features.len(), views[0].columns().len()), (1, 1));
         assert!(views[0].filter.is_none() && views[0].ttl.is_none() && views[0].features[0].filter.is_none());
         assert_eq!(why, "still");

@@ -8,7 +8,7 @@ use thalweg_backfill::{Pin, TopicPin};
 use thalweg_core::{Aggregation, FieldType, Instant};
 
 use super::{Answer, Answers};
-use crate::definition::{Column, is_approximate};
+use crate::definition::{Column, View, is_approximate};
 use crate::generator::{Case, Question};
 use crate::oracle;
 
@@ -23,8 +23,10 @@ pub fn expected(case: &Case, applied: Option<&Applied>, questions: &[Question]) 
 /// The same over what the log had at the instant of each question, of the views whose sources say when that was.
 pub fn expected_known(case: &Case, questions: &[Question]) -> Answers {
     let mut answers = expected_of(case, None, questions, oracle::known);
-    for view in case.definitions.views.iter().filter(|view| !case.tells_append_times(view)) {
-        let of_view = format!("{}__", view.name);
+    let untold = case.definitions.views.iter().filter(|view| !case.tells_append_times(view));
+    let on_demand = case.definitions.on_demand.iter().filter(|view| !case.inputs_tell_append_times(view));
+    for view in untold.map(|view| &view.name).chain(on_demand.map(|view| &view.name)) {
+        let of_view = format!("{view}__");
         answers.iter_mut().for_each(|answers| answers.retain(|column, _| !column.starts_with(&of_view)));
     }
     answers
@@ -53,6 +55,23 @@ fn expected_of(
                 let answer = Answer { value, status, data_type: data_type.clone() };
                 answers.insert(format!("{}__{}", view.name, column.name), answer);
             }
+        }
+    }
+    for view in &case.definitions.on_demand {
+        // What is computed from something approximate is not exact either.
+        let exact = view.inputs.iter().all(|(of_view, column)| {
+            let mut views = case.definitions.views.iter().filter(|view| view.name == *of_view);
+            let columns = views.next().map(View::columns).unwrap_or_default();
+            columns.iter().any(|known| known.name == *column && !is_approximate(&known.aggregation))
+        });
+        for (question, answers) in questions.iter().zip(&mut answers).filter(|_| exact) {
+            let value = |view: &str, column: &str| answers[&format!("{view}__{column}")].value.clone();
+            let row = view.row(value, |name| question.asked[name].clone());
+            answers.extend(view.features.iter().map(|feature| {
+                let (value, status) = oracle::computed(&feature.expression, &row);
+                let answer = Answer { value, status, data_type: feature.of_type.to_arrow() };
+                (format!("{}__{}", view.name, feature.name), answer)
+            }));
         }
     }
     answers

@@ -16,8 +16,8 @@ use thalweg_core::{FieldType, Value, column_of};
 
 use super::cells::{cell, status};
 use super::{Answer, Answers, Outcome, Workshop, failed};
-use crate::definition::View;
-use crate::generator::{Chance, Question};
+use crate::definition::{OnDemandView, View};
+use crate::generator::{Chance, Question, REQUEST_INPUTS};
 
 /// What a training set is asked for with, beside the questions.
 #[derive(Clone, Debug, Default)]
@@ -36,7 +36,7 @@ impl Workshop {
     /// # Errors
     /// What the engine has against it.
     pub fn training_set(&self, questions: &[Question], request: &Request) -> Outcome<TrainingSet> {
-        self.training_set_of(&self.views(request.as_of).collect::<Vec<_>>(), questions, request)
+        self.training_set_named(&self.names(request.as_of), questions, request)
     }
 
     /// The same of `views`, whatever they can tell.
@@ -46,6 +46,16 @@ impl Workshop {
     pub fn training_set_of(
         &self,
         views: &[&View],
+        questions: &[Question],
+        request: &Request,
+    ) -> Outcome<TrainingSet> {
+        let names: Vec<_> = views.iter().map(|view| view.name.as_str()).collect();
+        self.training_set_named(&names, questions, request)
+    }
+
+    fn training_set_named(
+        &self,
+        views: &[&str],
         questions: &[Question],
         request: &Request,
     ) -> Outcome<TrainingSet> {
@@ -59,17 +69,22 @@ impl Workshop {
     /// # Errors
     /// What the engine has against it.
     pub fn leaking_rows(&self, questions: &[Question], request: &Request) -> Outcome<BTreeMap<String, u64>> {
-        let views: Vec<_> = self.views(AsOf::Known).collect();
-        let request = self.request(&views, questions, request);
+        let request = self.request(&self.names(AsOf::Known), questions, request);
         let leakage = Prepared::new(&self.repository, &self.log, &request)
             .and_then(|set| set.leakage(&Budget::default(), &Cancellation::default()))
             .map_err(failed("the leakage report"))?;
         Ok(leakage.features.into_iter().map(|feature| (feature.name, feature.rows)).collect())
     }
 
-    fn request(&self, views: &[&View], questions: &[Question], request: &Request) -> TrainingSetRequest {
+    /// Names of the views of both kinds of which there are training sets of this kind.
+    fn names(&self, as_of: AsOf) -> Vec<&str> {
+        let folded = self.views(as_of).map(|view| view.name.as_str());
+        folded.chain(self.on_demand_views(as_of).map(|view| view.name.as_str())).collect()
+    }
+
+    fn request(&self, views: &[&str], questions: &[Question], request: &Request) -> TrainingSetRequest {
         let spine = self.spine(questions);
-        let views = views.iter().map(|view| format!("{}:*", view.name));
+        let views = views.iter().map(|view| format!("{view}:*"));
         TrainingSetRequest {
             features: Features::List(views.collect()),
             spine_schema: spine.schema(),
@@ -89,7 +104,14 @@ impl Workshop {
         self.case.definitions.views.iter().filter(move |view| of_all || self.case.tells_append_times(view))
     }
 
-    /// One row for each question: a number, all join keys, the instant.
+    /// The on-demand views of which there are training sets of this kind.
+    pub fn on_demand_views(&self, as_of: AsOf) -> impl Iterator<Item = &OnDemandView> {
+        let of_all = as_of == AsOf::EventTime;
+        let all = self.case.definitions.on_demand.iter();
+        all.filter(move |view| of_all || self.case.inputs_tell_append_times(view))
+    }
+
+    /// One row for each question: a number, all join keys, all that a question says, the instant.
     fn spine(&self, questions: &[Question]) -> RecordBatch {
         let column = |name: &str, field_type: FieldType, values: Vec<Value>| {
             let array = column_of(&field_type.to_arrow(), values);
@@ -100,6 +122,10 @@ impl Workshop {
         for (name, field_type) in self.case.definitions.entities.iter().flat_map(|entity| &entity.join_keys) {
             let values = questions.iter().map(|question| question.keys[name].clone()).collect();
             columns.push(column(name, *field_type, values));
+        }
+        for (name, field_type) in REQUEST_INPUTS {
+            let values = questions.iter().map(|question| question.asked[name].clone()).collect();
+            columns.push(column(name, field_type, values));
         }
         let instants = questions.iter().map(|question| Value::Timestamp(question.at)).collect();
         columns.push(column("event_timestamp", FieldType::Timestamp, instants));
@@ -141,6 +167,8 @@ pub fn training_answers(workshop: &Workshop, questions: &[Question], set: &Train
     }
     let views = workshop.views(set.commit.manifest.as_of);
     let columns: usize = views.map(|view| view.columns().len()).sum();
+    let on_demand = workshop.on_demand_views(set.commit.manifest.as_of);
+    let columns = columns + on_demand.map(|view| view.features.len()).sum::<usize>();
     if schema.fields().len() != width + 2 * columns || answers.iter().any(|row| row.len() != columns) {
         return Err(format!(
             "a training set of {columns} columns and their statuses has {:?}",

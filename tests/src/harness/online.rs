@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use rand::Rng;
-use thalweg_core::{Instant, TimeDelta, column_of, encode_keys};
-use thalweg_definitions::Repository;
+use thalweg_core::{Instant, Status, TimeDelta, column_of, encode_keys};
+use thalweg_definitions::{InputFeature, OnDemandView, Repository, RequestKey};
 use thalweg_ingest::{Clock, Condition, Ingest, IngestOptions};
 use thalweg_log::{EmbeddedLog, TopicPartition};
 use thalweg_store::{Error as StoreError, Reading, Store, StoreOptions, TopicState, ViewSpec, read_all};
 
-use super::{Answer, Answers, Outcome, Workshop, failed};
+use super::{Answer, Answers, Outcome, Workshop, cell, failed};
 use crate::generator::{Case, Chance, Question};
 
 /// How long ingestion may take to get through a case.
@@ -307,8 +307,32 @@ pub fn look_up(
             }
         }
     }
+    for view in &repository.on_demand_views {
+        for (question, answers) in questions.iter().zip(&mut answers) {
+            compute(view, question, answers);
+        }
+    }
     let sources = case.definitions.sources.iter().zip(&case.partitions);
     let applied =
         sources.map(|(source, n)| (0..*n).map(|partition| applied(&source.name, partition)).collect());
     Ok(Found { answers, applied: applied.collect() })
+}
+
+/// Adds what `view` computes, if the views of its inputs have answered.
+fn compute(view: &OnDemandView, question: &Question, answers: &mut BTreeMap<String, Answer>) {
+    let of_view = |input: &InputFeature| answers.get(&input.full_name()).map(|answer| answer.value.clone());
+    let Some(values) = view.inputs.iter().map(of_view).collect::<Option<Vec<_>>>() else { return };
+    let types = view.inputs.iter().map(|input| &input.data_type);
+    let inputs = types.zip(values).map(|(data_type, value)| column_of(data_type, [value]));
+    let asked = view.request.iter().map(|RequestKey { name, field_type }| {
+        column_of(&field_type.to_arrow(), [question.asked[name].clone()])
+    });
+    let batch = view.input_batch(inputs.chain(asked).collect(), 1);
+    for feature in &view.features {
+        let column = feature.evaluate(&batch).column;
+        let value = cell(&column, 0);
+        let status = if value.is_null() { Status::NullValue } else { Status::Present };
+        let answer = Answer { value, status, data_type: column.data_type().clone() };
+        answers.insert(format!("{}__{}", view.name, feature.name), answer);
+    }
 }

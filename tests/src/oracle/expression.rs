@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use thalweg_core::Value;
+use thalweg_core::{Status, Value};
 
 use super::number::{as_double, as_integer};
 use super::order::compare;
@@ -11,6 +11,13 @@ use crate::definition::{Comparison, Expression, Operation, Row};
 /// The value for an event with these fields; null where the expression fails.
 pub fn evaluate(expression: &Expression, row: &Row) -> Value {
     canonical(attempt(expression, row).unwrap_or(Value::Null))
+}
+
+/// The value of what is computed on demand from these inputs, and its status.
+pub fn computed(expression: &Expression, inputs: &Row) -> (Value, Status) {
+    let value = evaluate(expression, inputs);
+    let status = if value.is_null() { Status::NullValue } else { Status::Present };
+    (value, status)
 }
 
 /// Whether the expression is true, not false and not null.
@@ -56,6 +63,17 @@ fn attempt(expression: &Expression, row: &Row) -> Option<Value> {
         Expression::Coalesce(a, b) => match value(a)? {
             Value::Null => value(b)?,
             value => value,
+        },
+        Expression::Element(list, number) => match (row.get(list), as_integer(&value(number)?)) {
+            (Some(Value::List(items)), Some(number)) => {
+                let numbered = (1..).zip(items);
+                numbered
+                    .filter(|(n, _)| *n == number)
+                    .map(|(_, item)| item.clone())
+                    .next()
+                    .unwrap_or(Value::Null)
+            }
+            _ => Value::Null,
         },
     })
 }

@@ -13,6 +13,7 @@ mod number;
 mod order;
 mod visible;
 
+pub use expression::computed;
 pub use visible::{DeadEvent, Placed, dead_events, known, placed_events, time_of, value, watermark};
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ fn definitions() -> Definitions {
         lookback: Lookback::Unbounded,
         features: Vec::new(),
     };
-    Definitions { sources: vec![source], entities: vec![entity], views: vec![view] }
+    Definitions { sources: vec![source], entities: vec![entity], views: vec![view], on_demand: Vec::new() }
 }
 
 fn of(field: &str, field_type: FieldType) -> Option<(Expression, FieldType)> {

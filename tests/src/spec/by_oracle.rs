@@ -12,7 +12,7 @@ use super::question::Question;
 use super::record::{Record, RecordValue};
 use super::subject::{Found, FoundLetter, Run, Subject, event_at};
 use crate::definition::{Event, Format, Row, Source};
-use crate::harness::{Answer, Outcome, type_of};
+use crate::harness::{Answer, Outcome};
 use crate::oracle;
 
 /// What the oracle finds.
@@ -36,8 +36,15 @@ pub fn run(subject: &Subject) -> Outcome<Run> {
 /// The watermark of the sources behind the columns of `question` when everything is applied: the least of
 /// them.
 pub fn watermark(subject: &Subject, defined: &Defined, question: &Question) -> Option<i64> {
-    let sources = question.columns.iter().filter_map(|column| {
-        let place = defined.columns.get(column)?;
+    let columns = question.columns.iter().flat_map(|column| match defined.computed.get(column) {
+        None => vec![column.clone()],
+        Some((view, _)) => {
+            let inputs = &defined.definitions.on_demand[*view].inputs;
+            inputs.iter().map(|(view, column)| format!("{view}__{column}")).collect()
+        }
+    });
+    let sources = columns.filter_map(|column| {
+        let place = defined.columns.get(&column)?;
         Some(defined.definitions.views[place.view].source)
     });
     let watermark = |source: usize| {
@@ -107,29 +114,49 @@ fn answer(
     events: &[Vec<Event>],
     question: &Question,
 ) -> Outcome<BTreeMap<String, Answer>> {
-    let definitions = &defined.definitions;
-    let mut answers = BTreeMap::new();
-    for name in &question.columns {
-        let place = defined.columns.get(name).ok_or_else(|| format!("the oracle has no column `{name}`"))?;
-        let view = &definitions.views[place.view];
-        let columns = view.columns();
-        let column = columns.iter().find(|column| column.name == place.column);
-        let column = column.ok_or_else(|| format!("the oracle has no column `{name}`"))?;
-        let key = definitions.entities[view.entity].join_keys.iter().map(|(name, _)| {
-            let (_, value) = &question.keys[place.join_key_map.get(name).unwrap_or(name)];
-            value.clone()
-        });
-        let placed = oracle::placed_events(definitions, view, &events[view.source]);
-        let key: Vec<Value> = key.collect();
-        let at = Instant::from_micros(question.at);
-        let seen = match question.as_of {
-            AsOf::EventTime => placed,
-            AsOf::Known => oracle::known(&placed, at),
+    let answer = |name: &String| {
+        let folded = |name: &str| folded(defined, events, question, name);
+        let answer = match defined.computed.get(name) {
+            None => folded(name),
+            Some((view, feature)) => {
+                let view = &defined.definitions.on_demand[*view];
+                let feature = &view.features[*feature];
+                let value =
+                    |view: &str, column: &str| folded(&format!("{view}__{column}")).map(|found| found.value);
+                let missing = view.inputs.iter().find(|(view, column)| value(view, column).is_none());
+                let row = missing.is_none().then(|| {
+                    let value = |view: &str, column: &str| value(view, column).unwrap_or(Value::Null);
+                    view.row(value, |name| question.inputs[name].1.clone())
+                });
+                row.map(|row| {
+                    let (value, status) = oracle::computed(&feature.expression, &row);
+                    Answer { value, status, data_type: feature.of_type.to_arrow() }
+                })
+            }
         };
-        let (value, status) = oracle::value(view, column, &seen, &key, at);
-        answers.insert(name.clone(), Answer { value, status, data_type: type_of(column) });
-    }
-    Ok(answers)
+        Ok((name.clone(), answer.ok_or_else(|| format!("the oracle has no column `{name}`"))?))
+    };
+    question.columns.iter().map(answer).collect()
+}
+
+/// The answer of a column that is folded, if there is such a one.
+fn folded(defined: &Defined, events: &[Vec<Event>], question: &Question, name: &str) -> Option<Answer> {
+    let definitions = &defined.definitions;
+    let (view, column, data_type) = defined.column(name)?;
+    let place = defined.columns.get(name)?;
+    let key = definitions.entities[view.entity].join_keys.iter().map(|(name, _)| {
+        let (_, value) = &question.keys[place.join_key_map.get(name).unwrap_or(name)];
+        value.clone()
+    });
+    let placed = oracle::placed_events(definitions, view, &events[view.source]);
+    let key: Vec<Value> = key.collect();
+    let at = Instant::from_micros(question.at);
+    let seen = match question.as_of {
+        AsOf::EventTime => placed,
+        AsOf::Known => oracle::known(&placed, at),
+    };
+    let (value, status) = oracle::value(view, &column, &seen, &key, at);
+    Some(Answer { value, status, data_type })
 }
 
 /// For each column that the file counts leaking rows of, how many of the rows that ask it have one value of what had

@@ -5,14 +5,16 @@
 
 use std::collections::BTreeMap;
 
+use arrow::datatypes::DataType;
 use thalweg_core::{FieldType, TimeDelta};
 
 use super::avro;
 use super::feature::{columns, feature};
+use super::on_demand;
 use super::sql::expression;
 use super::yaml::Node;
-use crate::definition::{Definitions, Entity, Expression, Format, Lookback, Source, Time, View};
-use crate::harness::Outcome;
+use crate::definition::{Column, Definitions, Entity, Expression, Format, Lookback, Source, Time, View};
+use crate::harness::{Outcome, type_of as result_type};
 
 /// Definitions, and the names that files give what is in them.
 #[derive(Debug, Default)]
@@ -23,6 +25,8 @@ pub struct Defined {
     pub topics: Vec<String>,
     /// What is called `view__column`, with each window spelt as it is written.
     pub columns: BTreeMap<String, Place>,
+    /// What is called so and is computed on demand: the positions of the on-demand view and of its feature.
+    pub computed: BTreeMap<String, (usize, usize)>,
 }
 
 /// A column of a view.
@@ -34,6 +38,17 @@ pub struct Place {
     pub column: String,
     /// For join keys that are taken from elsewhere, join key → name in the row.
     pub join_key_map: BTreeMap<String, String>,
+}
+
+impl Defined {
+    /// The column of a view that is called `name`, with the type of its values.
+    pub fn column(&self, name: &str) -> Option<(&View, Column<'_>, DataType)> {
+        let place = self.columns.get(name)?;
+        let view = &self.definitions.views[place.view];
+        let column = view.columns().into_iter().find(|column| column.name == place.column)?;
+        let data_type = result_type(&column);
+        Some((view, column, data_type))
+    }
 }
 
 /// The types a field can be declared as.
@@ -52,7 +67,7 @@ const DECLARED: [&str; 11] = [
 ];
 
 /// The type of the values of a field that is declared as `declared`.
-fn type_of(declared: &str) -> Option<FieldType> {
+pub fn type_of(declared: &str) -> Option<FieldType> {
     let name = if declared.starts_with("timestamp") { "timestamp" } else { declared };
     FieldType::ALL.into_iter().find(|field_type| field_type.name() == name)
 }
@@ -81,6 +96,13 @@ pub fn read(file: &Node) -> Outcome<Defined> {
         }
         defined.definitions.views.push(view);
     }
+    for node in list("on_demand_feature_views")? {
+        let view = on_demand::view(&defined, node)?;
+        let place = defined.definitions.on_demand.len();
+        let names = view.features.iter().map(|feature| format!("{}__{}", view.name, feature.name));
+        defined.computed.extend(names.enumerate().map(|(feature, name)| (name, (place, feature))));
+        defined.definitions.on_demand.push(view);
+    }
     for service in list("feature_services")? {
         for taken in service.get("features").map_or(Ok(&[][..]), |list| list.items("a list"))? {
             take(&mut defined, taken)?;
@@ -93,7 +115,8 @@ pub fn read(file: &Node) -> Outcome<Defined> {
 }
 
 /// What a definition file may hold for the oracle to say it.
-const SECTIONS: [&str; 4] = ["sources", "entities", "feature_views", "feature_services"];
+const SECTIONS: [&str; 5] =
+    ["sources", "entities", "feature_views", "on_demand_feature_views", "feature_services"];
 
 /// Takes in the columns of a view that a service takes under another name or with other keys.
 fn take(defined: &mut Defined, taken: &Node) -> Outcome {
@@ -109,7 +132,11 @@ fn take(defined: &mut Defined, taken: &Node) -> Outcome {
         Ok((format!("{}__{column}", alias.text("a name")?), place))
     });
     let renamed: Vec<_> = renamed.collect::<Outcome<_>>()?;
+    let of_view = defined.computed.iter().filter_map(|(name, at)| Some((name.strip_prefix(&prefix)?, *at)));
+    let computed = of_view.map(|(feature, at)| Ok((format!("{}__{feature}", alias.text("a name")?), at)));
+    let computed: Vec<_> = computed.collect::<Outcome<_>>()?;
     defined.columns.extend(renamed);
+    defined.computed.extend(computed);
     Ok(())
 }
 
@@ -257,10 +284,12 @@ pub fn known(node: &Node, keys: &[&str]) -> Outcome {
     }
 }
 
-fn text<'a>(node: &'a Node, key: &str) -> Outcome<&'a str> {
+/// The text at `key`.
+pub fn text<'a>(node: &'a Node, key: &str) -> Outcome<&'a str> {
     node.get(key).ok_or_else(|| format!("line {}: no `{key}`", node.line))?.text("a text")
 }
 
-fn entries<'a>(node: &'a Node, key: &str) -> Outcome<&'a [(String, Node)]> {
+/// The entries of the map at `key`.
+pub fn entries<'a>(node: &'a Node, key: &str) -> Outcome<&'a [(String, Node)]> {
     node.get(key).ok_or_else(|| format!("line {}: no `{key}`", node.line))?.entries("a map")
 }

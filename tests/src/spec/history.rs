@@ -144,7 +144,7 @@ impl Stage<'_> {
     }
 }
 
-/// Join keys and instant of each question; all have the same join keys.
+/// Join keys, request inputs and instant of each question; all have the same columns.
 fn spine(questions: &[&Question]) -> Outcome<RecordBatch> {
     let column = |name: &str, of_type: FieldType, values: Vec<Value>| {
         let array = column_of(&of_type.to_arrow(), values);
@@ -153,9 +153,13 @@ fn spine(questions: &[&Question]) -> Outcome<RecordBatch> {
     let keys = questions[0].keys.iter().map(|(name, (of_type, _))| {
         column(name, *of_type, questions.iter().map(|question| question.keys[name].1.clone()).collect())
     });
+    let inputs = questions[0].inputs.iter().filter(|(name, _)| !questions[0].keys.contains_key(*name));
+    let inputs = inputs.map(|(name, (of_type, _))| {
+        column(name, *of_type, questions.iter().map(|question| question.inputs[name].1.clone()).collect())
+    });
     let instants = questions.iter().map(|question| Value::Timestamp(question.written_at)).collect();
     let instants = column("event_timestamp", FieldType::Timestamp, instants);
-    let (fields, arrays): (Vec<_>, Vec<_>) = keys.chain([instants]).unzip();
+    let (fields, arrays): (Vec<_>, Vec<_>) = keys.chain(inputs).chain([instants]).unzip();
     RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).map_err(failed("the rows to be joined"))
 }
 

@@ -21,6 +21,7 @@ mod history;
 mod json;
 mod mode;
 mod mutate;
+mod on_demand;
 mod page;
 mod print;
 mod question;

@@ -1,10 +1,11 @@
 //! A case of the generator as a specification file, with what the oracle answers as the rows.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use thalweg_core::{Instant, Status, TimeDelta, Value};
+use thalweg_core::{FieldType, Instant, Status, TimeDelta, Value};
 
 use super::values::spelt;
 use super::yaml::{quoted, written};
@@ -36,14 +37,23 @@ pub fn case_as_file(case: &Case) -> String {
     lines.push("rows:".to_owned());
     let answers = expected(case, None, &case.questions);
     for (question, answers) in case.questions.iter().zip(&answers) {
-        for view in &case.definitions.views {
-            let of_view = format!("{}__", view.name);
-            let answers = answers.iter().filter(|(column, _)| column.starts_with(&of_view));
-            let answers: Vec<_> = answers.collect();
-            // What is approximate is not in the oracle's answers.
+        let of_view = |view: &str| -> Vec<(&String, &Answer)> {
+            let prefix = format!("{view}__");
+            answers.iter().filter(|(column, _)| column.starts_with(&prefix)).collect()
+        };
+        // What is approximate is not in the oracle's answers.
+        let mut line = |views: &[&View], asked: &[(String, FieldType)], answers: &[(&String, &Answer)]| {
             if !answers.is_empty() {
-                lines.push(format!("  - {}", row(case, view, question, &answers)));
+                lines.push(format!("  - {}", row(case, views, asked, question, answers)));
             }
+        };
+        for view in &case.definitions.views {
+            line(&[view], &[], &of_view(&view.name));
+        }
+        for on_demand in &case.definitions.on_demand {
+            let is_input = |view: &&View| on_demand.inputs.iter().any(|(name, _)| *name == view.name);
+            let views: Vec<_> = case.definitions.views.iter().filter(is_input).collect();
+            line(&views, &on_demand.request, &of_view(&on_demand.name));
         }
     }
     lines.push(String::new());
@@ -116,14 +126,23 @@ fn in_json(declared: Option<&str>, value: &Value) -> String {
     }
 }
 
-fn row(case: &Case, view: &View, question: &Question, answers: &[(&String, &Answer)]) -> String {
+fn row(
+    case: &Case,
+    views: &[&View],
+    asked: &[(String, FieldType)],
+    question: &Question,
+    answers: &[(&String, &Answer)],
+) -> String {
+    let keys = views.iter().flat_map(|view| &case.definitions.entities[view.entity].join_keys);
+    let keys: BTreeSet<_> = keys.map(|(name, _)| name).collect();
+    let keys = keys.into_iter().map(|name| (name, &question.keys[name]));
+    let asked = asked.iter().map(|(name, _)| (name, &question.asked[name]));
     let mut text = String::from("{");
-    for (name, _) in &case.definitions.entities[view.entity].join_keys {
-        write!(text, "{}: {}, ", written(name), spelt(&question.keys[name]))
-            .expect("a string takes everything");
+    for (name, value) in keys.chain(asked) {
+        write!(text, "{}: {}, ", written(name), spelt(value)).expect("a string takes everything");
     }
     write!(text, "at: {}", spelt(&Value::Timestamp(question.at))).expect("a string takes everything");
-    if is_out_of_range(case, view, question) {
+    if views.iter().any(|view| is_out_of_range(case, view, question)) {
         text.push_str(", \"@lookup\": OUT_OF_RANGE");
     }
     for (column, answer) in answers {

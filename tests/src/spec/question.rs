@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::datatypes::DataType;
 use thalweg_backfill::{AsOf, Features};
 use thalweg_core::{FieldType, Status, Value};
-use thalweg_definitions::{Layout, Repository};
+use thalweg_definitions::{Layout, Repository, RequestKey};
 
 use super::file::{Row, Specification};
 use super::values::typed;
@@ -21,6 +21,8 @@ pub struct Question {
     pub columns: Vec<String>,
     /// The join keys.
     pub keys: BTreeMap<String, (FieldType, Value)>,
+    /// The request inputs.
+    pub inputs: BTreeMap<String, (FieldType, Value)>,
     /// The instant, as an inclusive one, microseconds since the epoch.
     pub at: i64,
     /// The instant as the file has it.
@@ -78,19 +80,25 @@ pub fn asked<'a>(
         let implied = if value == Some(Value::Null) { Status::NullValue } else { Status::Present };
         Ok(Expected { column: cell.column.clone(), value, status: cell.status.unwrap_or(implied), data_type })
     });
-    let mut keys = BTreeMap::new();
-    for key in repository.request_keys(&chosen).map_err(failed("the join keys of a row"))? {
-        let given = row.keys.iter().find(|(name, _)| *name == key.name);
-        let (_, node) = given.ok_or_else(|| at_line(format!("the row has no join key `{}`", key.name)))?;
-        keys.insert(key.name, (key.field_type, typed(node, &key.field_type.to_arrow())?));
-    }
-    if let Some((unused, _)) = row.keys.iter().find(|(name, _)| !keys.contains_key(name)) {
-        return Err(at_line(format!("`{unused}` is no join key of the row's columns")));
+    let given = |needed: Vec<RequestKey>| {
+        let given = needed.into_iter().map(|RequestKey { name, field_type }| {
+            let given = row.keys.iter().find(|(given, _)| *given == name);
+            let (_, node) = given.ok_or_else(|| at_line(format!("the row has no `{name}`")))?;
+            let value = typed(node, &field_type.to_arrow())?;
+            Ok((name, (field_type, value)))
+        });
+        given.collect::<Outcome<BTreeMap<_, _>>>()
+    };
+    let keys = given(repository.request_keys(&chosen).map_err(failed("the join keys of a row"))?)?;
+    let inputs = given(repository.request_inputs(&chosen).map_err(failed("the request inputs of a row"))?)?;
+    let is_used = |name: &str| keys.contains_key(name) || inputs.contains_key(name);
+    if let Some((unused, _)) = row.keys.iter().find(|(name, _)| !is_used(name)) {
+        return Err(at_line(format!("`{unused}` is no join key and no request input of the row's columns")));
     }
     let at = if specification.exclusive { row.at.saturating_sub(1) } else { row.at };
     let columns = layout.columns.iter().map(|column| column.name.clone()).collect();
     let (as_of, refused) = (row.as_of, row.refused.is_some());
-    let question = Question { features, columns, keys, at, written_at: row.at, as_of, refused };
+    let question = Question { features, columns, keys, inputs, at, written_at: row.at, as_of, refused };
     Ok(Asked { row, question, expected: expected.collect::<Outcome<_>>()? })
 }
 
@@ -98,7 +106,10 @@ pub fn asked<'a>(
 fn features(repository: &Repository, row: &Row) -> Outcome<Features> {
     let of_view = |column: &str| {
         let (view, column) = column.split_once("__")?;
-        repository.view(view)?.column(column)?;
+        match repository.on_demand_view(view) {
+            Some(view) => view.feature(column).map(drop)?,
+            None => repository.view(view)?.column(column).map(drop)?,
+        }
         Some(format!("{view}:{column}"))
     };
     let references: Option<Vec<_>> = row.cells.iter().map(|cell| of_view(&cell.column)).collect();

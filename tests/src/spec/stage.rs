@@ -175,6 +175,7 @@ impl<'a> Stage<'a> {
         let request = LookupRequest {
             features: question.features.clone(),
             entities: question.keys.iter().map(key).collect(),
+            request_inputs: question.inputs.iter().map(key).collect(),
             at: at.map(Instant::from_micros),
             full_feature_names: true,
         };

@@ -51,7 +51,12 @@ fn what_is_no_expression_is_refused_with_its_place() {
         ("*", "expected: an expression"),
         ("(n, m)", "`(n, m)` is not supported"),
         ("[1, 2]", "`[1, 2]` is not supported"),
-        ("s[1]", "`s[1]` is not supported"),
+        ("s[1]", "only a list has elements to be taken by number"),
+        (
+            "s[1:2]",
+            "an element of a list is taken by its number: `some_list[1]` is the first (line 1, column 1",
+        ),
+        ("s['a']", "only a list has elements, and they are taken by number"),
         ("n << 1", "the operator `<<` is not supported"),
         ("s ~ 'a'", "the operator `~` is not supported"),
         ("at at time zone 'UTC'", "`at time zone` is not supported"),

@@ -1,7 +1,7 @@
 //! The SQL that the oracle's [`Expression`] can say, read from its text.
 //!
 //! It is a part of what definitions may be written in: fields, literals, `+ - * /`, comparisons, `between`,
-//! `in`, `is [not] null`, `and`, `or`, `not`, `case`, `coalesce` and `nullif`, over types that need no
+//! `in`, `is [not] null`, `and`, `or`, `not`, `case`, `coalesce`, `nullif` and elements of lists, over types that need no
 //! conversion but that of an integer literal among floats.
 
 #[cfg(test)]
@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use thalweg_core::{FieldType, Value};
 
-use crate::definition::{Comparison, Expression, Operation};
+use crate::definition::{Comparison, Expression, Operation, list_of};
 use crate::harness::Outcome;
 use typed::{Typed, alike, combine, compare, negated_if, number, truth};
 use words::{Word, words};
@@ -24,7 +24,7 @@ const KEYWORDS: [&str; 17] = [
     "in", "coalesce", "nullif", "cast",
 ];
 
-/// The expression that `sql` writes over `fields`, and its type.
+/// The expression that `sql` writes over `fields`, and its type; what is in a list stands under [`list_of`] its name.
 ///
 /// # Errors
 /// If it is more than [`Expression`] can say.
@@ -229,6 +229,13 @@ impl Reader<'_> {
                 other => return Err(format!("{other:?} after a dot")),
             }
             self.next += 1;
+        }
+        if self.sign("[") {
+            let item = *self.fields.get(&list_of(&path)).ok_or_else(|| format!("`{path}` as a list"))?;
+            let (number, of_type) = self.either()?;
+            let closed = self.sign("]");
+            self.expect(closed && of_type.is_some_and(FieldType::is_integer), "the number of an element]")?;
+            return Ok((Expression::Element(path, Box::new(number)), Some(item)));
         }
         match self.fields.get(&path) {
             Some(of_type) => Ok((Expression::Field(path), Some(*of_type))),

@@ -11,6 +11,7 @@ fn read(sql: &str) -> Outcome<String> {
         ("r", FieldType::Float32),
         ("deep.level", FieldType::Float64),
         ("label", FieldType::String),
+        ("list[]", FieldType::Float64),
     ];
     let fields = fields.map(|(name, of_type)| (name.to_owned(), of_type)).into();
     expression(sql, &fields).map(|(expression, of_type)| format!("{expression}: {of_type}"))
@@ -22,6 +23,7 @@ fn expressions_bind_as_in_sql() {
         ("n + 2 * i - 1", "((n + (2 * i)) - 1): int64"),
         ("-x / 0.5", "((-1.0 * x) / 0.5): float64"),
         ("n - -5", "(n - -5): int64"),
+        ("list[n + 1] * 2", "(list[(n + 1)] * 2): float64"),
         ("not flag or n > 1 and x <= deep.level", "((not flag) or ((n > 1) and (x <= deep.level))): bool"),
         ("x >= 1", "(1 <= x): bool"),
         ("not (n between 1 and 3)", "(not ((1 <= n) and (n <= 3))): bool"),
@@ -48,6 +50,10 @@ fn what_it_cannot_say_is_refused() {
         "i + i",
         "r + i",
         "x % 2",
+        "list",
+        "n[1]",
+        "list[x]",
+        "list[1",
         "cast(n as int32)",
         "coalesce(i, 0)",
         "label = 1",

@@ -18,7 +18,8 @@ pub enum Word {
 }
 
 /// Signs, longer ones before those they begin with.
-const SIGNS: [&str; 15] = ["<=", ">=", "<>", "!=", "<", ">", "=", "+", "-", "*", "/", "(", ")", ",", "."];
+const SIGNS: [&str; 17] =
+    ["<=", ">=", "<>", "!=", "<", ">", "=", "+", "-", "*", "/", "(", ")", ",", ".", "[", "]"];
 
 /// Cuts `sql` into words.
 ///
