@@ -11,17 +11,20 @@ pub enum AsOf {
     EventTime,
     /// Those that the log had by T, by their append time: what could be known at T.
     Known,
+    /// Those that the online store had applied at T: what was answered at T.
+    Served,
 }
 
 impl AsOf {
     /// All kinds.
-    pub const ALL: [Self; 2] = [Self::EventTime, Self::Known];
+    pub const ALL: [Self; 3] = [Self::EventTime, Self::Known, Self::Served];
 
     /// Its name in requests and manifests.
     pub const fn name(self) -> &'static str {
         match self {
             Self::EventTime => "event_time",
             Self::Known => "known",
+            Self::Served => "served",
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What a training set is a function of, and the name of that.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{AsOf, Boundary, Pin};
@@ -26,6 +28,9 @@ pub struct Manifest {
     pub as_of: AsOf,
     /// Whether events at a row's very instant take part.
     pub boundary: Boundary,
+    /// Where rows see what was served: for each topic a hash of what was applied of it at their instants.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub served: BTreeMap<String, String>,
     /// The log prefix the values rest on.
     pub pin: Pin,
     /// Whether a status column follows the features.

@@ -52,6 +52,9 @@ pub fn entities(
     budget: &Budget,
     cancellation: &Cancellation,
 ) -> Result<RecordBatch, Error> {
+    if request.as_of == AsOf::Served {
+        return Err(Error::NothingServes);
+    }
     let references = request.features.resolve(repository)?;
     let layout = Layout::new(repository, &references, true)?;
     if let Some(input) = layout.request_inputs().first() {
@@ -68,7 +71,7 @@ pub fn entities(
     let found = replay.collect(&views, |known: &mut Known, view, selected| {
         let selection = &selected.selection;
         let is_seen = |row: usize| match request.as_of {
-            AsOf::EventTime => true,
+            AsOf::EventTime | AsOf::Served => true,
             AsOf::Known => selected
                 .append_times
                 .as_ref()

@@ -157,6 +157,32 @@ pub enum Error {
         /// What was asked for.
         as_of: AsOf,
     },
+    /// A request asks for what was served, and nothing serves here.
+    #[error(
+        "what was served is known where features are served: ask a running server (`thalweg serve`), for a spine of rows"
+    )]
+    NothingServes,
+    /// What was served at a row's instant is not known.
+    #[error(
+        "what was served of topic `{topic}` at {at} is not known: {why}. Leave such rows out, or ask `as_of` known or \
+         event_time"
+    )]
+    NotServed {
+        /// The topic.
+        topic: String,
+        /// The first such instant.
+        at: String,
+        /// Why it is not known.
+        why: String,
+    },
+    /// The record of what was applied cannot be read.
+    #[error("what was applied of topic `{topic}` cannot be told: {cause}; ask again")]
+    History {
+        /// The topic.
+        topic: String,
+        /// Why.
+        cause: String,
+    },
     /// A pinned topic no longer exists.
     #[error(
         "topic `{topic}`, which the pin names, is not in the log any more: its training sets cannot be remade"

@@ -1,10 +1,16 @@
 //! From gathered events to the values of a spine's rows.
 
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use arrow::array::{Int64Array, UInt32Array};
+use arrow::compute::take;
 use rayon::prelude::*;
-use thalweg_core::{EnteringEvents, FoldPlan, SortedEvents, Swept, sweep, sweep_entering};
+use thalweg_core::{EnteringEvents, FoldPlan, SortedEvents, SortedRows, Swept, sweep, sweep_entering};
 
 use crate::gather::Events;
 use crate::reading::Reading;
+use crate::served::Served;
 use crate::{AsOf, Cancellation, Error};
 
 /// Events and rows that one thread takes at once where rows see events in an order of their own.
@@ -15,19 +21,27 @@ const SHARE: usize = 65_536;
 pub(crate) enum Foldable {
     /// In their own order: a row sees all up to its instant.
     Sorted(SortedEvents),
-    /// To be put into the order in which they come to be seen.
-    Entering(Events),
+    /// To be put into the order in which the log had them.
+    Known(Events),
+    /// To be put into the order in which they were applied.
+    Served(Events, Arc<Served>),
 }
 
 impl Foldable {
-    /// `events` of so many keys, of which a row sees what `as_of` says.
+    /// `events` of so many keys, of which a row sees what `as_of` says, and `served` where that was served.
     ///
     /// # Errors
     /// More events than one sweep takes, columns that grow too large.
-    pub(crate) fn new(events: Events, keys: usize, as_of: AsOf) -> Result<Self, Error> {
+    pub(crate) fn new(
+        events: Events,
+        keys: usize,
+        as_of: AsOf,
+        served: Option<Arc<Served>>,
+    ) -> Result<Self, Error> {
         Ok(match as_of {
             AsOf::EventTime => Self::sorted(&events, keys)?,
-            AsOf::Known => Self::Entering(events),
+            AsOf::Known => Self::Known(events),
+            AsOf::Served => Self::Served(events, served.ok_or(Error::NothingServes)?),
         })
     }
 
@@ -53,17 +67,76 @@ impl Foldable {
         cancellation.check()?;
         match self {
             Self::Sorted(sorted) => Ok(sweep(plan, sorted, &reading.rows)?),
-            Self::Entering(events) => {
-                let enters = &events.append_times;
-                let entering =
-                    EnteringEvents::sort(&events.keys, keys, enters, events.order(), &events.inputs)?;
-                let of_share = |keys| {
-                    cancellation.check()?;
-                    Ok(sweep_entering(plan, &entering, &reading.rows, keys)?)
-                };
-                let shares = entering.shares(&reading.rows, SHARE).into_par_iter().map(of_share);
-                Ok(Swept::join(plan, &shares.collect::<Result<Vec<_>, Error>>()?)?)
+            Self::Known(events) => {
+                entering(plan, keys, events, &events.append_times, &reading.rows, cancellation)
+            }
+            Self::Served(events, served) => {
+                if let [epoch] = served.epochs.as_slice() {
+                    return entering(plan, keys, events, &epoch.enters(events), &reading.rows, cancellation);
+                }
+                let mut places = Vec::with_capacity(reading.rows.at.len());
+                let mut parts = Vec::new();
+                for epoch in &served.epochs {
+                    let (rows, of_epoch) = rows_within(&reading.rows, &epoch.instants);
+                    parts.push(entering(plan, keys, events, &epoch.enters(events), &rows, cancellation)?);
+                    places.extend(of_epoch);
+                }
+                match parts.is_empty() {
+                    true => {
+                        let never = Int64Array::new_null(events.keys.len());
+                        entering(plan, keys, events, &never, &reading.rows, cancellation)
+                    }
+                    false => put_back(&Swept::join(plan, &parts)?, &places),
+                }
             }
         }
     }
+}
+
+/// The values of every row of `rows`, which sees an event from the instant on that `enters` has for it.
+fn entering(
+    plan: &FoldPlan,
+    keys: usize,
+    events: &Events,
+    enters: &Int64Array,
+    rows: &SortedRows,
+    cancellation: &Cancellation,
+) -> Result<Swept, Error> {
+    let entering = EnteringEvents::sort(&events.keys, keys, enters, events.order(), &events.inputs)?;
+    let of_share = |keys| {
+        cancellation.check()?;
+        Ok(sweep_entering(plan, &entering, rows, keys)?)
+    };
+    let shares = entering.shares(rows, SHARE).into_par_iter().map(of_share);
+    Ok(Swept::join(plan, &shares.collect::<Result<Vec<_>, Error>>()?)?)
+}
+
+/// The rows whose instants lie within `instants`, and where each of them stands among all.
+fn rows_within(rows: &SortedRows, instants: &RangeInclusive<i64>) -> (SortedRows, Vec<u32>) {
+    let mut within = SortedRows { key_starts: vec![0], at: Vec::new(), sources: Vec::new() };
+    let mut places = Vec::new();
+    for bounds in rows.key_starts.windows(2) {
+        for place in bounds[0]..bounds[1] {
+            let at = rows.at[place as usize];
+            if instants.contains(&at) {
+                within.at.push(at);
+                within.sources.push(rows.sources[place as usize]);
+                places.push(place);
+            }
+        }
+        within.key_starts.push(places.len() as u32);
+    }
+    (within, places)
+}
+
+/// `swept`, whose rows belong at `places`, in the order of these.
+fn put_back(swept: &Swept, places: &[u32]) -> Result<Swept, Error> {
+    let mut order = vec![0_u32; places.len()];
+    for (row, place) in (0..).zip(places) {
+        order[*place as usize] = row;
+    }
+    let statuses = order.iter().map(|row| swept.statuses[*row as usize]).collect();
+    let order = UInt32Array::from(order);
+    let columns = swept.columns.iter().map(|column| take(column, &order, None));
+    Ok(Swept { columns: columns.collect::<Result<_, _>>()?, statuses, overflows: swept.overflows })
 }

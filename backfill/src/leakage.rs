@@ -67,7 +67,7 @@ impl Prepared<'_> {
         let sorted = events.par_iter().zip(&self.keys);
         let sorted = sorted.map(|(events, keys)| Foldable::sorted(events, keys.index.len()));
         let sorted = sorted.collect::<Result<Vec<_>, Error>>()?;
-        let entering: Vec<_> = events.into_iter().map(Foldable::Entering).collect();
+        let entering: Vec<_> = events.into_iter().map(Foldable::Known).collect();
         let none = |feature: &ManifestFeature| FeatureLeakage {
             name: feature.name.clone(),
             feature: feature.feature.clone(),

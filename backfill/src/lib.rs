@@ -27,6 +27,7 @@ mod pin;
 mod reading;
 mod replay;
 mod replayed;
+mod served;
 mod spine;
 #[cfg(test)]
 mod tests;
@@ -46,5 +47,6 @@ pub use features::Features;
 pub use leakage::{FeatureLeakage, Leakage, LeakingRow};
 pub use pin::{Pin, TopicPin};
 pub use replayed::Replayed;
+pub use served::{AppliedHistory, AppliedMoment};
 pub use spine::{DEFAULT_TIMESTAMP_COLUMN, spine_hash};
 pub use training_set::{Prepared, TrainingSetRequest, training_set};

@@ -44,9 +44,12 @@ impl<'a> Replayed<'a> {
     ) -> Result<Self, Error> {
         let as_of = prepared.commit.manifest.as_of;
         let events = read(&prepared, as_of == AsOf::Known, budget, cancellation)?;
-        let events = events.into_par_iter().zip(&prepared.keys).map(|(events, keys)| {
+        let folds = prepared.layout.folds.par_iter().zip(&prepared.keys);
+        let events = events.into_par_iter().zip(folds).map(|(events, (fold, keys))| {
             cancellation.check()?;
-            Foldable::new(events, keys.index.len(), as_of)
+            let source = prepared.repository.source(&fold.view.source);
+            let served = source.and_then(|source| prepared.served.get(&source.topic)).cloned();
+            Foldable::new(events, keys.index.len(), as_of, served)
         });
         let events = events.collect::<Result<Vec<_>, Error>>()?;
         Ok(Self {

@@ -78,6 +78,7 @@ impl World {
             spine: vec![spine],
             timestamp_column: DEFAULT_TIMESTAMP_COLUMN.to_owned(),
             as_of: AsOf::EventTime,
+            history: None,
             boundary: Boundary::Inclusive,
             pin: None,
             statuses: true,

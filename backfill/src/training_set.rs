@@ -1,6 +1,6 @@
 //! Training sets: every row of a spine with the values its features had at the row's instant.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
@@ -11,6 +11,7 @@ use thalweg_log::EmbeddedLog;
 use crate::answer::{TrainingSet, answer_schema};
 use crate::commit::ManifestFeature;
 use crate::reading::{Keys, keys_of};
+use crate::served::{AppliedHistory, Served};
 use crate::spine::Spine;
 use crate::{
     AsOf, Boundary, Budget, Cancellation, Commit, ENGINE_VERSION, Error, Features, Manifest, Pin, Replayed,
@@ -29,6 +30,8 @@ pub struct TrainingSetRequest {
     pub timestamp_column: String,
     /// Which events a row sees.
     pub as_of: AsOf,
+    /// What the online store had applied when; needed where rows see what was served.
+    pub history: Option<Arc<dyn AppliedHistory>>,
     /// Whether events at a row's very instant take part.
     pub boundary: Boundary,
     /// The log prefix to rest on; the end of the log now, if none.
@@ -50,6 +53,8 @@ pub struct Prepared<'a> {
     pub(crate) keys: Vec<Arc<Keys>>,
     /// The request inputs of on-demand features, each a column of the spine in the type it is declared in.
     pub(crate) request: BTreeMap<String, ArrayRef>,
+    /// Where rows see what was served: what that was, by topic.
+    pub(crate) served: BTreeMap<String, Arc<Served>>,
     pub(crate) schema: SchemaRef,
     pub(crate) commit: Commit,
     pub(crate) statuses: bool,
@@ -87,6 +92,10 @@ impl<'a> Prepared<'a> {
         };
         topics(repository, &layout.folds).try_for_each(|topic| pin.of(topic).map(drop))?;
         pin.check(log)?;
+        let served = match request.as_of {
+            AsOf::Served => served(repository, &layout.folds, request, &pin, &spine)?,
+            AsOf::EventTime | AsOf::Known => BTreeMap::new(),
+        };
         let commit = Commit::new(Manifest {
             engine_version: ENGINE_VERSION,
             features: layout.columns.iter().map(|column| manifest_feature(column, &layout)).collect(),
@@ -95,11 +104,12 @@ impl<'a> Prepared<'a> {
             timestamp_column: request.timestamp_column.clone(),
             as_of: request.as_of,
             boundary: request.boundary,
+            served: served.iter().map(|(topic, served)| (topic.clone(), served.digest.clone())).collect(),
             pin,
             statuses: request.statuses,
         });
         let statuses = request.statuses;
-        Ok(Self { repository, log, layout, spine, keys, request: inputs, schema, commit, statuses })
+        Ok(Self { repository, log, layout, spine, keys, request: inputs, served, schema, commit, statuses })
     }
 
     /// Spine columns, features, statuses.
@@ -163,6 +173,23 @@ pub(crate) fn refuse_unknown_append_times(
         Some(source) => Err(Error::UnknownAppendTime { source_name: source.name.clone(), as_of }),
         None => Ok(()),
     }
+}
+
+/// What was applied of each topic at the instants of the spine.
+fn served(
+    repository: &Repository,
+    folds: &[Fold<'_>],
+    request: &TrainingSetRequest,
+    pin: &Pin,
+    spine: &Spine,
+) -> Result<BTreeMap<String, Arc<Served>>, Error> {
+    let history = request.history.as_ref().ok_or(Error::NothingServes)?;
+    let topics: BTreeSet<&str> = topics(repository, folds).collect();
+    let served = topics.into_iter().map(|topic| {
+        let served = Served::read(history.as_ref(), topic, pin.of(topic)?, spine.instants())?;
+        Ok((topic.to_owned(), Arc::new(served)))
+    });
+    served.collect()
 }
 
 /// The topics that `folds` rest on.

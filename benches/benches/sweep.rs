@@ -3,9 +3,10 @@
 use std::hint::black_box;
 use std::time::Duration;
 
+use arrow::array::Int64Array;
 use criterion::{Criterion, Throughput};
 use thalweg_benches::{Events, interleaved, is_measuring, say_limit, say_row, windows_plan};
-use thalweg_core::sweep;
+use thalweg_core::{EnteringEvents, OrderColumns, sweep, sweep_entering};
 
 const EVENTS: usize = 250_000;
 /// Events at 1×: so many that they fit no cache, else 1× would be quicker for what it is measured on.
@@ -32,6 +33,28 @@ fn main() {
     group.bench_function("sort events", |b| b.iter(|| black_box(&events).sorted()));
     group
         .bench_function("sweep", |b| b.iter(|| sweep(&plan, black_box(&sorted), &rows).expect("few events")));
+    // Each event is known when it arrives, which is up to an hour late.
+    let mut arrived = i64::MIN;
+    let known: Int64Array = events
+        .times
+        .iter()
+        .map(|time| {
+            arrived = arrived.max(*time);
+            arrived
+        })
+        .collect::<Vec<_>>()
+        .into();
+    let inputs = [events.values.clone()];
+    let (times, partitions, offsets) = (&events.times, &events.partitions, &events.offsets);
+    let orders = OrderColumns { times, order_by: None, partitions, offsets };
+    group.bench_function("sort and fold as of what was known", |b| {
+        b.iter(|| {
+            let keys = events.key_count as usize;
+            let entering = EnteringEvents::sort(&events.keys, keys, &known, orders, &inputs);
+            let entering = entering.expect("few events");
+            sweep_entering(&plan, black_box(&entering), &rows, 0..keys).expect("few events")
+        })
+    });
     group.finish();
     criterion.final_summary();
     growth();

@@ -144,7 +144,9 @@ impl From<thalweg_backfill::Error> for Error {
             Cause::OverBudget { .. } | Cause::TooManyRows { .. } | Cause::Sweep(_) | Cause::Keys(_) => {
                 Kind::ResourceExhausted
             }
-            Cause::UnknownAppendTime { .. } => Kind::FailedPrecondition,
+            Cause::UnknownAppendTime { .. } | Cause::NothingServes => Kind::FailedPrecondition,
+            Cause::NotServed { .. } => Kind::OutOfRange,
+            Cause::History { .. } => Kind::Unavailable,
             Cause::PinnedTopicGone { .. }
             | Cause::PinnedTopicReplaced { .. }
             | Cause::PinBeyondEnd { .. }

@@ -12,6 +12,7 @@ pub mod lookup;
 pub mod node;
 pub mod produce;
 pub mod serve;
+pub mod served;
 pub mod wire;
 
 mod clock;

@@ -76,13 +76,17 @@ impl Applier {
                     self.commit()?;
                     self.flush_if_due()?;
                 }
-                Err(RecvTimeoutError::Disconnected) => return self.commit(),
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.commit()?;
+                    self.shared.state.rest(self.clock.now())?;
+                    return Ok(self.shared.state.commit().map(drop)?);
+                }
             }
         }
     }
 
     fn apply(&mut self, chunk: Chunk) -> Result<()> {
-        let events = self.shared.state.apply(&chunk.batch, self.clock.now())?;
+        let events = self.shared.state.apply(&chunk.batch, || self.clock.now())?;
         self.uncommitted = true;
         self.events += events;
         count(&self.shared.counters.events, events);

@@ -7,12 +7,12 @@ use std::time::Duration;
 use thalweg_log::{DeadLetter, EmbeddedLog, Error as LogError, TopicPartition};
 use thalweg_store::Batch;
 
-use crate::IngestOptions;
 use crate::bound::Bound;
 use crate::error::{Error, Result};
 use crate::pipeline::Shared;
 use crate::source_reader::SourceReader;
 use crate::status::count;
+use crate::{Clock, IngestOptions};
 
 /// How long the reader sleeps when there is nothing to read, before it looks at all partitions again.
 const IDLE_WAIT: Duration = Duration::from_millis(5);
@@ -33,12 +33,13 @@ pub(crate) struct Reader {
     shared: Arc<Shared>,
     chunk_records: usize,
     sender: SyncSender<Chunk>,
+    clock: Arc<dyn Clock>,
 }
 
 impl Reader {
     pub(crate) fn new(options: &IngestOptions, shared: Arc<Shared>, sender: SyncSender<Chunk>) -> Self {
-        let log = Arc::clone(&options.log);
-        Self { log, shared, chunk_records: options.chunk_records.max(1), sender }
+        let (log, clock) = (Arc::clone(&options.log), Arc::clone(&options.clock));
+        Self { log, clock, shared, chunk_records: options.chunk_records.max(1), sender }
     }
 
     /// Reads until it is told to stop or cannot go on.
@@ -107,7 +108,7 @@ impl Reader {
         };
         let partitions: Vec<_> =
             (0..info.partitions).map(|partition| TopicPartition::new(topic, partition)).collect();
-        self.shared.state.bind(*info.id.as_bytes(), &self.ends(&partitions)?)?;
+        self.shared.state.bind(*info.id.as_bytes(), &self.ends(&partitions)?, self.clock.now())?;
         let mut from = Vec::with_capacity(partitions.len());
         for partition in &partitions {
             from.push(match self.shared.state.resume_from(partition.partition) {

@@ -23,7 +23,7 @@ from .stream import stream
 from .training_set import TrainingSet
 
 #: Which of the events up to its instant a row of a training set sees.
-AsOf = Literal["event_time", "known"]
+AsOf = Literal["event_time", "known", "served"]
 
 #: Where a server listens unless its settings say otherwise.
 DEFAULT_ADDRESS = "127.0.0.1:7461"
@@ -71,8 +71,9 @@ class Client:
           out.
         - `features`: references, `view:column` or `view:*`; or `feature_service`, a service's name.
         - `timestamp_column`: the column of instants.
-        - `as_of`: which of the events up to its instant a row sees: all (`event_time`: what had happened), or those that
-          the log had by then (`known`: what could be known), which needs sources that name their append time.
+        - `as_of`: which of the events up to its instant a row sees: all (`event_time`: what had happened), those that the
+          log had by then (`known`: what could be known), or those that the server had applied then (`served`: what was
+          answered). All but the first need sources that name their append time.
         - `boundary`: whether events at a row's very instant take part.
         - `statuses`: add a column `…__status` for each feature.
         - `full_feature_names`: name columns `view__column`, or `column` where no two clash.

@@ -68,6 +68,9 @@ impl TopicState {
             }
         }
         drop(shared);
+        if let Some(history) = &mut writer.history {
+            history.write(self.store(), self.topic(), self.store().options().history_kept, &mut batch)?;
+        }
         let bytes = batch.size_in_bytes();
         self.store().write(batch)?;
         Ok(Committed { states, bytes })

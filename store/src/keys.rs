@@ -13,8 +13,9 @@
 //! | 0x05 | watermark, horizon and key count of a slot | slot u32 |
 //! | 0x06 | part of a key's fold state | slot u32, key group u8, key length u32, key, part u32 |
 //! | 0x07 | slot of a view's version that is being built | version (32 bytes), view name |
+//! | 0x08 | block of the history of what was applied | topic name, 0x00, its first instant u64 (less i64::MIN) |
 
-use thalweg_core::KeyGroup;
+use thalweg_core::{Instant, KeyGroup};
 
 use crate::slots::{Place, Slot, Version};
 
@@ -25,6 +26,7 @@ const PROGRESS: u8 = 0x04;
 const CLOCK: u8 = 0x05;
 const STATE: u8 = 0x06;
 const BUILDING_SLOT: u8 = 0x07;
+const HISTORY: u8 = 0x08;
 
 /// Bytes of a state row's key before the entity key.
 const STATE_HEAD: usize = 1 + 4 + 1 + 4;
@@ -125,6 +127,18 @@ pub(crate) fn parse_state(key: &[u8]) -> Option<(KeyGroup, &[u8], u32)> {
     whole.then_some((head[5], entity, u32::from_be_bytes(*part)))
 }
 
+/// Key of the block of the history of `topic` that begins at `first`.
+pub(crate) fn history(topic: &str, first: Instant) -> Vec<u8> {
+    let from_beginning = first.as_micros().abs_diff(i64::MIN);
+    [&[HISTORY], topic.as_bytes(), &[0], from_beginning.to_be_bytes().as_slice()].concat()
+}
+
+/// First and last (exclusive) key of the history of `topic`, whose name has no zero byte.
+pub(crate) fn history_of(topic: &str) -> (Vec<u8>, Vec<u8>) {
+    let of = |end: u8| [&[HISTORY], topic.as_bytes(), &[end]].concat();
+    (of(0), of(1))
+}
+
 fn range_of(prefix: u8, slot: Slot) -> (Vec<u8>, Vec<u8>) {
     let from = [&[prefix], slot.0.to_be_bytes().as_slice()].concat();
     let until = match slot.0.checked_add(1) {
@@ -151,6 +165,10 @@ mod tests {
         assert_eq!(hex(next_slot()), "03");
         assert_eq!(hex(progress(Slot(7), 2)), "040000000700000002");
         assert_eq!(hex(clock(Slot(7))), "0500000007");
+        assert_eq!(hex(history("ab", Instant::from_micros(-1))), "086162007fffffffffffffff");
+        assert_eq!(hex(history("ab", Instant::MIN)), "086162000000000000000000");
+        let (from, until) = history_of("ab");
+        assert_eq!((hex(from), hex(until)), ("08616200".to_owned(), "08616201".to_owned()));
         let mut state = StateKey::new(Slot(7), 0xfe, b"UA");
         assert_eq!(hex(state.part(0)), "0600000007fe00000002554100000000");
         assert_eq!(hex(state.part(258)), "0600000007fe00000002554100000102");

@@ -19,6 +19,7 @@
 
 mod commit;
 mod error;
+mod history;
 mod hot;
 mod keys;
 mod options;
@@ -37,6 +38,7 @@ mod watermark;
 
 pub use commit::Committed;
 pub use error::{Error, Result};
+pub use history::Moment;
 pub use options::StoreOptions;
 pub use reading::{Found, Reading, read_all};
 pub use rows::TopicId;

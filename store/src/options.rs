@@ -1,6 +1,7 @@
 //! How a store is set up, and RocksDB for it.
 
 use rocksdb::{BlockBasedOptions, Cache, DBCompressionType, Options};
+use thalweg_core::TimeDelta;
 
 /// Memory and habits of a store.
 ///
@@ -22,11 +23,17 @@ pub struct StoreOptions {
     pub memory_budget_bytes: usize,
     /// Idle keys looked at in each commit for what no answerable instant can see any more.
     pub forget_keys_per_commit: usize,
+    /// How far back it is known what was applied when.
+    pub history_kept: TimeDelta,
 }
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        Self { memory_budget_bytes: 1 << 30, forget_keys_per_commit: 128 }
+        Self {
+            memory_budget_bytes: 1 << 30,
+            forget_keys_per_commit: 128,
+            history_kept: TimeDelta::from_micros(90 * 86_400_000_000),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use thalweg_core::Instant;
 
+use crate::history::Recorder;
 use crate::rows::TopicId;
 use crate::view_state::ViewState;
 
@@ -24,6 +25,8 @@ pub(crate) struct Shared {
 pub(crate) struct Writer {
     /// Why nothing can be written any more.
     pub(crate) broken: Option<String>,
+    /// What was applied when; none of what is being built.
+    pub(crate) history: Option<Recorder>,
     /// Whether something was applied since the last commit.
     pub(crate) uncommitted: bool,
     /// Partitions that have moved on since the last commit, by view.

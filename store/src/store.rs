@@ -21,7 +21,7 @@ use crate::slots::Slot;
 const FORMAT: u32 = 1;
 
 /// Key and value of a row.
-type Row = (Box<[u8]>, Box<[u8]>);
+pub(crate) type Row = (Box<[u8]>, Box<[u8]>);
 
 /// An entity key with its group.
 type GroupKey = (KeyGroup, Box<[u8]>);
@@ -135,6 +135,31 @@ impl Store {
             .iterator_opt(IteratorMode::From(from, Direction::Forward), options)
             .map(|row| row.map_err(|cause| self.failed("read", cause)))
             .collect()
+    }
+
+    /// Gives `visit` key and value of all rows with keys in `from..until`, in order, as they are now.
+    pub(crate) fn each(
+        &self,
+        from: &[u8],
+        until: &[u8],
+        mut visit: impl FnMut(&[u8], &[u8]) -> Result<()>,
+    ) -> Result<()> {
+        let mut options = ReadOptions::default();
+        options.set_iterate_upper_bound(until);
+        for row in self.db.iterator_opt(IteratorMode::From(from, Direction::Forward), options) {
+            let (key, value) = row.map_err(|cause| self.failed("read", cause))?;
+            visit(&key, &value)?;
+        }
+        Ok(())
+    }
+
+    /// The last row with a key in `from..before`.
+    pub(crate) fn last_before(&self, from: &[u8], before: &[u8]) -> Result<Option<Row>> {
+        let mut options = ReadOptions::default();
+        options.set_iterate_lower_bound(from);
+        options.set_iterate_upper_bound(before);
+        let last = self.db.iterator_opt(IteratorMode::End, options).next();
+        last.transpose().map_err(|cause| self.failed("read", cause))
     }
 
     /// The stored state of `key`, if it has one.

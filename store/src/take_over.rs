@@ -1,8 +1,10 @@
 //! Views change hands: new states of topics, made of the views of old ones at one moment.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, MutexGuard, RwLockWriteGuard};
 
 use crate::error::{Error, Result};
+use crate::history::Recorder;
 use crate::shared::{Shared, Writer};
 use crate::store::Store;
 use crate::topic_state::TopicState;
@@ -47,13 +49,31 @@ pub fn take_over<R>(
             return Err(Error::UnknownView { topic: topic.clone(), view: missing.name.clone() });
         }
     }
+    let missing =
+        |topic: &&str| !from.iter().zip(&writers).any(|(state, writer)| notes(state, writer, topic));
+    let topics: Vec<String> = wanted.iter().map(|wanted| wanted.topic.clone()).collect();
+    let opened = topics.iter().map(String::as_str).filter(missing);
+    let opened = opened.map(|topic| Ok((topic, Recorder::open(store, topic)?)));
+    let mut histories: BTreeMap<&str, Recorder> = opened.collect::<Result<_>>()?;
+    for (state, writer) in from.iter().zip(&mut writers) {
+        histories.extend(writer.history.take().map(|history| (state.topic(), history)));
+    }
     retire(&mut writers, &mut parts);
-    let made = wanted.into_iter().map(|wanted| make(store, wanted, &mut parts)).collect();
+    let make = |wanted: Wanted| {
+        let history = histories.remove(wanted.topic.as_str());
+        make(store, wanted, history, &mut parts)
+    };
+    let made = wanted.into_iter().map(make).collect();
     Ok(then(made))
 }
 
-/// The state `wanted`, of which every view is in `parts`.
-fn make(store: &Arc<Store>, wanted: Wanted, parts: &mut [Part<'_>]) -> TopicState {
+/// Whether `state` is of `topic` and has noted what was applied when, which goes on.
+fn notes(state: &TopicState, writer: &Writer, topic: &str) -> bool {
+    state.topic() == topic && writer.history.is_some()
+}
+
+/// The state `wanted`, of which every view is in `parts`, and which goes on with `history`.
+fn make(store: &Arc<Store>, wanted: Wanted, history: Option<Recorder>, parts: &mut [Part<'_>]) -> TopicState {
     let Wanted { topic, views, sources_kept } = wanted;
     let of_topic = |part: &&Part<'_>| part.0.topic() == topic;
     let topic_id = parts.iter().filter(of_topic).find_map(|(_, shared)| shared.topic_id);
@@ -70,7 +90,7 @@ fn make(store: &Arc<Store>, wanted: Wanted, parts: &mut [Part<'_>]) -> TopicStat
         parts[part].1.views.swap_remove(at).serving_as(spec)
     };
     let views = views.into_iter().map(take).collect();
-    let state = TopicState::of(Arc::clone(store), &topic, topic_id, views);
+    let state = TopicState::of(Arc::clone(store), &topic, topic_id, views, history);
     let mut shared = state.write_lock();
     for (source, watermark) in sources_kept.iter().zip(watermarks) {
         if let Ok(position) = state.sources().binary_search(source) {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 use thalweg_core::{Instant, Selection};
 
 use crate::error::{Error, Result};
+use crate::history::Recorder;
 use crate::reading::Reading;
 use crate::rows::TopicId;
 use crate::shared::{Shared, Writer};
@@ -71,7 +72,11 @@ impl TopicState {
         let views: Vec<_> =
             views.into_iter().map(|spec| ViewState::open(&store, place, spec)).collect::<Result<_>>()?;
         let topic_id = views.iter().find_map(|view| view.progress.values().next()).map(|seen| seen.topic_id);
-        Ok(Self::of(store, topic, topic_id, views))
+        let history = match place {
+            Place::Serving => Some(Recorder::open(&store, topic)?),
+            Place::Building => None,
+        };
+        Ok(Self::of(store, topic, topic_id, views, history))
     }
 
     /// The state that consists of `views`.
@@ -80,12 +85,19 @@ impl TopicState {
         topic: &str,
         topic_id: Option<TopicId>,
         views: Vec<ViewState>,
+        history: Option<Recorder>,
     ) -> Self {
         let mut sources: Vec<String> = views.iter().map(|view| view.spec.source.clone()).collect();
         sources.sort_unstable();
         sources.dedup();
         let shared = RwLock::new(Shared::new(topic_id, views, &sources));
-        Self { store, topic: topic.to_owned(), sources, shared, writer: Mutex::default() }
+        Self {
+            store,
+            topic: topic.to_owned(),
+            sources,
+            shared,
+            writer: Mutex::new(Writer { history, ..Writer::default() }),
+        }
     }
 
     /// Name of the topic.
@@ -104,12 +116,14 @@ impl TopicState {
     }
 
     /// Checks that the state is of the topic `id`, whose partitions end at `ends` (next offsets, by
-    /// partition). To be called before the first [`apply`](Self::apply).
+    /// partition), and begins to note at `now` what is applied when. To be called before the first
+    /// [`apply`](Self::apply).
     ///
     /// # Errors
     ///
-    /// [`Error::OtherTopic`] and [`Error::BeyondEnd`].
-    pub fn bind(&self, id: TopicId, ends: &[i64]) -> Result<()> {
+    /// [`Error::OtherTopic`], [`Error::BeyondEnd`] and [`Error::Broken`].
+    pub fn bind(&self, id: TopicId, ends: &[i64], now: Instant) -> Result<()> {
+        let mut writer = self.writer()?;
         let mut shared = self.write_lock();
         for view in &shared.views {
             for (partition, seen) in &view.progress {
@@ -134,6 +148,10 @@ impl TopicState {
             }
         }
         shared.topic_id = Some(id);
+        let writer = &mut *writer;
+        if let Some(history) = &mut writer.history {
+            writer.uncommitted |= history.begin(id, now, &shared.applied, ends);
+        }
         Ok(())
     }
 
@@ -166,14 +184,15 @@ impl TopicState {
     }
 
     /// Folds a batch into all views at once, and moves their progress on. Each view skips what it has seen.
-    /// `now` is the wall clock, which holds the horizon back where event time is ahead of it. Gives the
-    /// events folded, over all views.
+    /// `now` tells the wall clock's time, which holds the horizon back where event time is ahead of it. It is asked
+    /// when the batch is folded and nobody has seen it yet: from that instant on lookups do. Gives the events
+    /// folded, over all views.
     ///
     /// # Errors
     ///
     /// [`Error::Gap`], [`Error::Selection`], [`Error::Io`], [`Error::Damaged`], [`Error::Broken`]; the
     /// state is then as it was.
-    pub fn apply(&self, batch: &Batch, now: Instant) -> Result<u64> {
+    pub fn apply(&self, batch: &Batch, now: impl FnOnce() -> Instant) -> Result<u64> {
         let mut writer = self.writer()?;
         let prepared = self.prepare(batch)?;
         let mut shared = self.write_lock();
@@ -200,7 +219,11 @@ impl TopicState {
             view.move_watermark(&batch.ends);
         }
         shared.refresh(&self.sources);
+        let now = now();
         shared.move_horizons(&self.sources, now);
+        if let Some(history) = &mut writer.history {
+            history.record(now, &shared.applied);
+        }
         Ok(events)
     }
 

@@ -75,7 +75,7 @@ def test_the_command_writes_what_was_known(place: Place, server: Server) -> None
     assert said["manifest"]["as_of"] == "known"
     assert pq.read_table(place.folder / "known.parquet")["delays__n"].to_pylist() == [1, 2]
     refused = place.run(*ask, "then")
-    assert refused.code == 2 and "write event_time or known" in refused.err, refused
+    assert refused.code == 2 and "write event_time, known or served" in refused.err, refused
 
 
 def _instants(*hours: float) -> pa.Array:

@@ -26,7 +26,8 @@ pub(super) struct Asked {
     /// Name of the column with each row's instant.
     #[arg(long, value_name = "COLUMN", default_value = thalweg_backfill::DEFAULT_TIMESTAMP_COLUMN)]
     timestamp_column: String,
-    /// Which events a row at T sees: event_time (all up to T) or known (those that the log had by T).
+    /// Which events a row at T sees: event_time (all up to T), known (those that the log had by T) or served (those that
+    /// the server had applied at T).
     #[arg(long, value_name = "WHICH", value_parser = as_of, default_value = "event_time")]
     as_of: AsOf,
     /// Whether events at a row's very instant take part.
@@ -49,7 +50,7 @@ pub(super) struct Asked {
 
 fn as_of(text: &str) -> Result<AsOf, String> {
     let found = AsOf::ALL.into_iter().find(|as_of| as_of.name() == text);
-    found.ok_or_else(|| "write event_time or known".to_owned())
+    found.ok_or_else(|| "write event_time, known or served".to_owned())
 }
 
 fn boundary(text: &str) -> Result<Boundary, String> {

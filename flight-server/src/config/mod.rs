@@ -89,6 +89,9 @@ pub struct State {
     /// Time after which applied events become durable.
     #[serde(deserialize_with = "time_delta")]
     pub commit_interval: TimeDelta,
+    /// How far back it is known what was applied when.
+    #[serde(deserialize_with = "time_delta")]
+    pub served_history: TimeDelta,
 }
 
 /// Questions about the past.

@@ -79,6 +79,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         spine: vec![spine.clone()],
         timestamp_column: thalweg_backfill::DEFAULT_TIMESTAMP_COLUMN.to_owned(),
         as_of: AsOf::EventTime,
+        history: None,
         boundary: Boundary::Inclusive,
         pin: None,
         statuses: true,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use thalweg_backfill::{Budget, Cancellation, Prepared, TrainingSet, training_set};
+use thalweg_backfill::{AppliedHistory, Budget, Cancellation, Prepared, TrainingSet, training_set};
 use thalweg_definitions::Repository;
 use thalweg_log::EmbeddedLog;
 
@@ -21,6 +21,8 @@ use crate::node::Node;
 pub struct Exchange {
     repository: Arc<Repository>,
     log: Arc<EmbeddedLog>,
+    /// What was applied when, if that is known.
+    history: Option<Arc<dyn AppliedHistory>>,
     /// What one batch may hold.
     memory_budget_bytes: usize,
     /// With the pin that all batches rest on.
@@ -35,17 +37,19 @@ impl Exchange {
     /// # Errors
     /// What [`over`](Self::over) says.
     pub(super) fn begin(node: &Node, command: TrainingSetCommand, spine: SchemaRef) -> Result<Self, Error> {
-        Self::over(node.repository(), Arc::clone(node.log()), node.history_bytes(), command, spine)
+        let (log, bytes) = (Arc::clone(node.log()), node.history_bytes());
+        Self::over(node.repository(), log, node.history(), bytes, command, spine)
     }
 
     /// Begins an exchange over `log` for rows of the schema `spine`, each batch of which may hold so much
-    /// memory.
+    /// memory; `history` tells what was applied when.
     ///
     /// # Errors
     /// Whatever is wrong with the command or the columns; a spine in the command.
     pub fn over(
         repository: Arc<Repository>,
         log: Arc<EmbeddedLog>,
+        history: Option<Arc<dyn AppliedHistory>>,
         memory_budget_bytes: usize,
         mut command: TrainingSetCommand,
         spine: SchemaRef,
@@ -60,11 +64,11 @@ impl Exchange {
                 "an exchange does not report leakage, since it never has all rows; leave `leakage` out, or upload the rows and use GetFlightInfo",
             ));
         }
-        let empty = request(&command, spine.clone(), Vec::new())?;
+        let empty = request(&command, history.clone(), spine.clone(), Vec::new())?;
         let prepared = Prepared::new(&repository, &log, &empty)?;
         let schema = prepared.schema().clone();
         command.pin = Some(prepared.commit().manifest.pin.clone());
-        Ok(Self { repository, log, memory_budget_bytes, command, spine, schema })
+        Ok(Self { repository, log, history, memory_budget_bytes, command, spine, schema })
     }
 
     /// Schema of every answer: the columns of the rows, features, statuses where asked for.
@@ -77,7 +81,7 @@ impl Exchange {
     /// # Errors
     /// What [`training_set`] says.
     pub fn join(&self, batch: RecordBatch, cancellation: &Cancellation) -> Result<TrainingSet, Error> {
-        let request = request(&self.command, self.spine.clone(), vec![batch])?;
+        let request = request(&self.command, self.history.clone(), self.spine.clone(), vec![batch])?;
         let budget = Budget::new(self.memory_budget_bytes);
         Ok(training_set(&self.repository, &self.log, &request, &budget, cancellation)?)
     }

@@ -6,7 +6,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use serde_json::json;
 use thalweg_backfill::{
-    Budget, Cancellation, Commit, Leakage, Prepared, Replayed, TrainingSetRequest, batches,
+    AppliedHistory, Budget, Cancellation, Commit, Leakage, Prepared, Replayed, TrainingSetRequest, batches,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -48,7 +48,8 @@ pub(super) fn describe(
     if command.spine.as_ref().is_some_and(|spine| spine.is_made()) {
         ticket.spine_hash = Some(spool.put(&rows.schema, &rows.batches)?.0);
     }
-    let prepared = Prepared::new(&repository, node.log(), &request(&ticket, rows.schema, rows.batches)?)?;
+    let request = request(&ticket, node.history(), rows.schema, rows.batches)?;
+    let prepared = Prepared::new(&repository, node.log(), &request)?;
     let commit = prepared.commit().clone();
     ticket.commit = Some(commit.id.clone());
     ticket.leakage = false;
@@ -153,7 +154,8 @@ pub(crate) fn make<T>(
     let making = Making { node, repository: repository.clone(), spool, cancellation };
     let pin = making.pin(command)?;
     let rows = given.map_or_else(|| making.rows(command, &pin), Ok)?;
-    let request = TrainingSetRequest { pin: Some(pin), ..request(command, rows.schema, rows.batches)? };
+    let request = request(command, node.history(), rows.schema, rows.batches)?;
+    let request = TrainingSetRequest { pin: Some(pin), ..request };
     let prepared = Prepared::new(&repository, node.log(), &request)?;
     drop(request);
     check_commit(command, prepared.commit())?;
@@ -183,9 +185,10 @@ pub(crate) fn metadata(commit: &Commit, leakage: Option<&Leakage>) -> String {
     about.to_string()
 }
 
-/// What `command` asks for, of these rows.
+/// What `command` asks for, of these rows, where `history` tells what was applied when.
 pub(super) fn request(
     command: &TrainingSetCommand,
+    history: Option<Arc<dyn AppliedHistory>>,
     spine_schema: SchemaRef,
     spine: Vec<RecordBatch>,
 ) -> Result<TrainingSetRequest, Error> {
@@ -195,6 +198,7 @@ pub(super) fn request(
         spine,
         timestamp_column: command.timestamp_column(),
         as_of: command.as_of,
+        history,
         boundary: command.boundary,
         pin: command.pin.clone(),
         statuses: command.statuses,

@@ -68,7 +68,8 @@ pub struct LookupAnswer {
 /// Answers `request` by the definitions and states of `serving`, seen at one moment; none if others serve by
 /// now.
 ///
-/// `now` is the wall clock; `clock` says whether it or the watermark stands in where no instant is named.
+/// `now` tells the wall clock's time; `clock` says whether that or the watermark stands in where no instant is named. It
+/// is asked while nothing can be applied: what was applied by then is what is answered.
 ///
 /// # Errors
 /// INVALID_ARGUMENT, NOT_FOUND, OUT_OF_RANGE or FAILED_PRECONDITION, as the wire contract says.
@@ -76,7 +77,7 @@ pub fn lookup(
     serving: &Serving,
     request: &LookupRequest,
     clock: Clock,
-    now: Instant,
+    now: impl FnOnce() -> Instant,
     row_limit: usize,
 ) -> Result<Option<LookupAnswer>, Error> {
     let repository = serving.repository();
@@ -114,7 +115,7 @@ pub fn lookup(
         sources.map(|source| reading_of[source.topic.as_str()].watermark(&source.name)).min().flatten();
     let at = match (request.at, clock) {
         (Some(at), _) => at,
-        (None, Clock::Wall) => now,
+        (None, Clock::Wall) => now(),
         (None, Clock::Stream) => watermark.unwrap_or(Instant::MIN),
     };
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use thalweg_backfill::Features;
+use thalweg_backfill::{AppliedHistory, Features};
 use thalweg_core::Instant;
 use thalweg_ingest::{Clock as _, Ingest};
 use thalweg_log::TopicPartition;
@@ -13,6 +13,7 @@ use super::definitions::shown;
 use crate::clock::WallClock;
 use crate::config::Clock;
 use crate::lookup::{LookupAnswer, LookupRequest, lookup};
+use crate::served::ServedHistory;
 use crate::{Error, Kind};
 
 impl Node {
@@ -25,7 +26,7 @@ impl Node {
         let (clock, limit) = (self.config.clock, self.config.limits.lookup_rows);
         loop {
             let serving = ingest.serving();
-            let error = match lookup(&serving, request, clock, WallClock.now(), limit) {
+            let error = match lookup(&serving, request, clock, || WallClock.now(), limit) {
                 Ok(Some(answer)) => return Ok(answer),
                 // Other definitions have come to serve meanwhile: they are asked, from the beginning.
                 Ok(None) if !Arc::ptr_eq(&serving, &ingest.serving()) => continue,
@@ -89,6 +90,12 @@ impl Node {
                  {builds}; try again later, or see `thalweg status`"
             ),
         )
+    }
+
+    /// What was applied of the topics that serve, and when; none where nothing serves.
+    pub fn history(&self) -> Option<Arc<dyn AppliedHistory>> {
+        let serving = self.ingest.as_ref()?.serving();
+        Some(Arc::new(ServedHistory::new(serving, Arc::new(WallClock))))
     }
 
     /// Waits until the offsets below `wanted` (topic, partition, next offset) are applied.

@@ -178,5 +178,5 @@ fn start_ingest(
 
 fn store_options(config: &Config) -> StoreOptions {
     let memory_budget_bytes = usize::try_from(config.state.memory_budget_bytes).unwrap_or(usize::MAX);
-    StoreOptions { memory_budget_bytes, ..StoreOptions::default() }
+    StoreOptions { memory_budget_bytes, history_kept: config.state.served_history, ..StoreOptions::default() }
 }

@@ -60,7 +60,7 @@ fn a_dropped_state_is_gone_and_its_neighbours_are_not() {
     let log = vec![(0..6).map(|key| Event { key, time: 10, value: Some(1.5) }).collect()];
     let store = open(dir.path(), &tight());
     let topic = open_topic(&store, vec![view("u", 1), view("v", 1)], &log);
-    topic.apply(&batch(&log, 0, 0, 6, &[0, 1]), FAR_FUTURE).expect("events of the log");
+    topic.apply(&batch(&log, 0, 0, 6, &[0, 1]), || FAR_FUTURE).expect("events of the log");
     topic.commit().expect("a writable directory");
     drop(topic);
 

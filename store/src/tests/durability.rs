@@ -74,11 +74,11 @@ proptest! {
                 Step::Apply { partition, events } => {
                     let from = next_of(&topic, partition);
                     let next = (from + events).min(log[partition].len());
-                    topic.apply(&batch(&log, partition, from, next, &[0]), at(350)).expect("events of the log");
+                    topic.apply(&batch(&log, partition, from, next, &[0]), || at(350)).expect("events of the log");
                 }
                 Step::Redeliver { partition, events } => {
                     let next = (next_of(&topic, partition) + events).min(log[partition].len());
-                    topic.apply(&batch(&log, partition, 0, next, &[0]), at(350)).expect("events of the log");
+                    topic.apply(&batch(&log, partition, 0, next, &[0]), || at(350)).expect("events of the log");
                 }
                 Step::Commit => {
                     topic.commit().expect("a writable directory");
@@ -117,7 +117,7 @@ fn what_was_flushed_survives_a_kill_and_what_came_after_is_lost_whole() {
     let store = open(&path, &tight());
     let topic = open_topic(&store, vec![view("v", 1)], &log);
     for from in (0..40).step_by(10) {
-        topic.apply(&batch(&log, 0, from, from + 10, &[0]), FAR_FUTURE).expect("events of the log");
+        topic.apply(&batch(&log, 0, from, from + 10, &[0]), || FAR_FUTURE).expect("events of the log");
         topic.commit().expect("a writable directory");
         if from == 10 {
             store.flush().expect("a writable directory");
@@ -129,7 +129,7 @@ fn what_was_flushed_survives_a_kill_and_what_came_after_is_lost_whole() {
     let topic = open_topic(&store, vec![view("v", 1)], &log);
     assert_eq!(topic.read().applied()[&0], 20);
     assert_is_fold_of_applied(&topic, &log);
-    topic.apply(&batch(&log, 0, 20, 40, &[0]), FAR_FUTURE).expect("events of the log");
+    topic.apply(&batch(&log, 0, 20, 40, &[0]), || FAR_FUTURE).expect("events of the log");
     assert_is_fold_of_applied(&topic, &log);
     assert_eq!(topic.read().views()[0].keys, 5);
 }
@@ -142,7 +142,7 @@ fn idle_keys_shrink_too() {
     let log: Log = vec![events];
     let store = open(dir.path(), &tight());
     let topic = open_topic(&store, vec![view("v", 1)], &log);
-    topic.apply(&batch(&log, 0, 0, 600, &[0]), at(0)).expect("events of the log");
+    topic.apply(&batch(&log, 0, 0, 600, &[0]), || at(0)).expect("events of the log");
     topic.commit().expect("a writable directory");
     let stored = || {
         let mut row = StateKey::new(Slot(0), key_group(&[1]), &[1]);
@@ -153,7 +153,7 @@ fn idle_keys_shrink_too() {
     };
     let before = stored();
     for at in 600..620 {
-        topic.apply(&batch(&log, 0, at, at + 1, &[0]), FAR_FUTURE).expect("events of the log");
+        topic.apply(&batch(&log, 0, at, at + 1, &[0]), || FAR_FUTURE).expect("events of the log");
         topic.commit().expect("a writable directory");
     }
     assert!(stored() * 4 < before, "{} bytes are left of {before}", stored());
@@ -166,7 +166,7 @@ fn damaged_states_are_reported_and_panic_nothing() {
     let log: Log = vec![vec![Event { key: 1, time: 10, value: Some(2.0) }; 3]];
     let store = open(dir.path(), &tight());
     let topic = open_topic(&store, vec![view("v", 1)], &log);
-    topic.apply(&batch(&log, 0, 0, 2, &[0]), FAR_FUTURE).expect("events of the log");
+    topic.apply(&batch(&log, 0, 0, 2, &[0]), || FAR_FUTURE).expect("events of the log");
     topic.commit().expect("a writable directory");
     drop(topic);
     let mut garbage = rocksdb::WriteBatch::default();
@@ -180,7 +180,7 @@ fn damaged_states_are_reported_and_panic_nothing() {
         matches!(&error, Error::Damaged { view, key: Some(key), .. } if view == "v" && key == "01"),
         "{error}"
     );
-    let error = topic.apply(&batch(&log, 0, 2, 3, &[0]), FAR_FUTURE).expect_err("garbage");
+    let error = topic.apply(&batch(&log, 0, 2, 3, &[0]), || FAR_FUTURE).expect_err("garbage");
     assert!(matches!(error, Error::Damaged { .. }), "{error}");
     assert_eq!(topic.read().applied()[&0], 2);
 }

@@ -3,6 +3,7 @@
 
 mod directory;
 mod durability;
+mod history;
 mod reading;
 mod support;
 mod take_over;

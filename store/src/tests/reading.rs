@@ -18,7 +18,7 @@ fn instants_before_the_horizon_are_refused_and_the_horizon_is_not() {
     let log = log(&[&[100, 150, 200]]);
     let store = open(dir.path(), &tight());
     let topic = open_topic(&store, vec![view("v", 1)], &log);
-    topic.apply(&batch(&log, 0, 0, 3, &[0]), FAR_FUTURE).expect("events of the log");
+    topic.apply(&batch(&log, 0, 0, 3, &[0]), || FAR_FUTURE).expect("events of the log");
     let key = BinaryArray::from_iter_values([[0_u8]]);
     let reading = topic.read();
     assert_eq!(reading.watermark("s"), Some(at(200)));
@@ -36,7 +36,7 @@ fn one_event_from_the_future_empties_no_window() {
     let store = open(dir.path(), &tight());
     let topic = open_topic(&store, vec![view("v", 1)], &log);
     for next in 1..=4 {
-        topic.apply(&batch(&log, 0, next - 1, next, &[0]), at(125)).expect("events of the log");
+        topic.apply(&batch(&log, 0, next - 1, next, &[0]), || at(125)).expect("events of the log");
         topic.commit().expect("a writable directory");
     }
     assert_eq!(topic.read().watermark("s"), Some(at(1_000_000)));
@@ -51,9 +51,9 @@ fn watermark_and_horizon_never_fall() {
     let short = log(&[&[100, 500], &[]]);
     let store = open(dir.path(), &tight());
     let topic = open_topic(&store, vec![view("v", 1)], &grown);
-    topic.apply(&batch(&short, 0, 0, 2, &[0]), FAR_FUTURE).expect("events of the log");
+    topic.apply(&batch(&short, 0, 0, 2, &[0]), || FAR_FUTURE).expect("events of the log");
     assert_eq!(topic.read().watermark("s"), Some(at(500)));
-    topic.apply(&batch(&grown, 1, 0, 1, &[0]), FAR_FUTURE).expect("events of the log");
+    topic.apply(&batch(&grown, 1, 0, 1, &[0]), || FAR_FUTURE).expect("events of the log");
     topic.commit().expect("a writable directory");
     assert_eq!(topic.read().watermark("s"), Some(at(500)));
     drop(topic);
@@ -75,14 +75,14 @@ fn a_view_whose_lookback_grew_is_built_anew() {
         let log = log(&[&[100, 150, 200]]);
         let store = open(dir.path(), &tight());
         let topic = open_topic(&store, vec![view("v", 1)], &log);
-        topic.apply(&batch(&log, 0, 0, 3, &[0]), FAR_FUTURE).expect("events of the log");
+        topic.apply(&batch(&log, 0, 0, 3, &[0]), || FAR_FUTURE).expect("events of the log");
         topic.commit().expect("a writable directory");
         drop(topic);
 
         let plan = FoldPlan { lookback, ..plan(40) };
         let topic = open_topic(&store, vec![ViewSpec { plan, ..view("v", 1) }], &log);
         assert_eq!(topic.resume_from(0), if kept { 3 } else { 0 }, "{lookback:?}");
-        topic.apply(&batch(&log, 0, 0, 3, &[0]), FAR_FUTURE).expect("events of the log");
+        topic.apply(&batch(&log, 0, 0, 3, &[0]), || FAR_FUTURE).expect("events of the log");
         assert_is_fold_of_applied(&topic, &log);
     }
 }
@@ -93,8 +93,8 @@ fn a_view_added_later_is_refused_until_it_has_caught_up() {
     let log = log(&[&[10, 20, 30, 40], &[15, 25]]);
     let store = open(dir.path(), &tight());
     let old = open_topic(&store, vec![view("u", 1)], &log);
-    old.apply(&batch(&log, 0, 0, 3, &[0]), FAR_FUTURE).expect("events of the log");
-    old.apply(&batch(&log, 1, 0, 2, &[0]), FAR_FUTURE).expect("events of the log");
+    old.apply(&batch(&log, 0, 0, 3, &[0]), || FAR_FUTURE).expect("events of the log");
+    old.apply(&batch(&log, 1, 0, 2, &[0]), || FAR_FUTURE).expect("events of the log");
     old.commit().expect("a writable directory");
     drop(old);
 
@@ -105,12 +105,12 @@ fn a_view_added_later_is_refused_until_it_has_caught_up() {
     let before = lookup(&topic, "u").expect("a view in step");
     assert!(matches!(lookup(&topic, "v"), Err(Error::Rebuilding { applied: 0, target: 5, .. })));
 
-    topic.apply(&batch(&log, 0, 0, 3, &[0, 1]), FAR_FUTURE).expect("events of the log");
+    topic.apply(&batch(&log, 0, 0, 3, &[0, 1]), || FAR_FUTURE).expect("events of the log");
     assert!(matches!(lookup(&topic, "v"), Err(Error::Rebuilding { applied: 3, target: 5, .. })));
     assert_eq!(lookup(&topic, "u").expect("a view in step"), before);
-    topic.apply(&batch(&log, 1, 0, 2, &[0, 1]), FAR_FUTURE).expect("events of the log");
+    topic.apply(&batch(&log, 1, 0, 2, &[0, 1]), || FAR_FUTURE).expect("events of the log");
     assert_eq!(lookup(&topic, "v").expect("a view in step").rows, before.rows);
-    topic.apply(&batch(&log, 0, 3, 4, &[0, 1]), FAR_FUTURE).expect("events of the log");
+    topic.apply(&batch(&log, 0, 3, 4, &[0, 1]), || FAR_FUTURE).expect("events of the log");
     assert_eq!(lookup(&topic, "v").expect("a view").rows, lookup(&topic, "u").expect("a view").rows);
     assert_is_fold_of_applied(&topic, &log);
 }
@@ -121,7 +121,7 @@ fn unknown_and_null_keys_have_the_empty_fold() {
     let log = log(&[&[10]]);
     let store = open(dir.path(), &tight());
     let topic = open_topic(&store, vec![view("v", 1)], &log);
-    topic.apply(&batch(&log, 0, 0, 1, &[0]), FAR_FUTURE).expect("events of the log");
+    topic.apply(&batch(&log, 0, 0, 1, &[0]), || FAR_FUTURE).expect("events of the log");
     let keys = BinaryArray::from_opt_vec(vec![Some(b"nobody"), None]);
     let found = topic.read().lookup("v", &keys, at(10)).expect("an instant that can be answered");
     assert_eq!(found.rows[0], found.rows[1]);
@@ -135,24 +135,24 @@ fn what_does_not_fit_the_log_is_refused() {
     let log = log(&[&[10, 20, 30]]);
     let store = open(dir.path(), &tight());
     let topic = open_topic(&store, vec![view("v", 1)], &log);
-    topic.apply(&batch(&log, 0, 0, 1, &[0]), FAR_FUTURE).expect("events of the log");
-    let gap = topic.apply(&batch(&log, 0, 2, 3, &[0]), FAR_FUTURE).expect_err("offset 1 is missing");
+    topic.apply(&batch(&log, 0, 0, 1, &[0]), || FAR_FUTURE).expect("events of the log");
+    let gap = topic.apply(&batch(&log, 0, 2, 3, &[0]), || FAR_FUTURE).expect_err("offset 1 is missing");
     assert!(matches!(gap, Error::Gap { needed: 1, given: 2, .. }), "{gap}");
     assert_is_fold_of_applied(&topic, &log);
 
     let mut foreign = batch(&log, 0, 1, 2, &[0]);
     foreign.selections[0].1.inputs.clear();
-    assert!(matches!(topic.apply(&foreign, FAR_FUTURE), Err(Error::Selection { .. })));
-    topic.apply(&batch(&log, 0, 1, 3, &[0]), FAR_FUTURE).expect("events of the log");
+    assert!(matches!(topic.apply(&foreign, || FAR_FUTURE), Err(Error::Selection { .. })));
+    topic.apply(&batch(&log, 0, 1, 3, &[0]), || FAR_FUTURE).expect("events of the log");
     topic.commit().expect("a writable directory");
     drop(topic);
 
     let topic = TopicState::open(store, "t", vec![view("v", 1)]).expect("states of this test");
-    let other = topic.bind([8; 16], &[3]).expect_err("another topic");
+    let other = topic.bind([8; 16], &[3], at(0)).expect_err("another topic");
     assert!(matches!(other, Error::OtherTopic { .. }), "{other}");
-    let beyond = topic.bind(TOPIC_ID, &[2]).expect_err("a log that was cut");
+    let beyond = topic.bind(TOPIC_ID, &[2], at(0)).expect_err("a log that was cut");
     assert!(matches!(beyond, Error::BeyondEnd { stored: 3, end: 2, .. }), "{beyond}");
-    topic.bind(TOPIC_ID, &[3]).expect("the right log");
+    topic.bind(TOPIC_ID, &[3], at(0)).expect("the right log");
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn what_a_writer_leaves_when_it_panics_is_neither_read_nor_written() {
     assert!(panicked);
     let key = BinaryArray::from_iter_values([[0_u8]]);
     assert!(matches!(topic.read().lookup("v", &key, at(100)), Err(Error::HalfApplied { .. })));
-    let applied = topic.apply(&batch(&log, 0, 0, 2, &[0]), FAR_FUTURE);
+    let applied = topic.apply(&batch(&log, 0, 0, 2, &[0]), || FAR_FUTURE);
     assert!(matches!(applied, Err(Error::HalfApplied { .. })));
     assert!(matches!(topic.commit(), Err(Error::HalfApplied { .. })));
 }

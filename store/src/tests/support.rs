@@ -65,7 +65,7 @@ pub(super) fn view(name: &str, version: u8) -> ViewSpec {
 
 /// A memory budget so small that hardly a state stays in memory.
 pub(super) fn tight() -> StoreOptions {
-    StoreOptions { memory_budget_bytes: 4 << 10, forget_keys_per_commit: 3 }
+    StoreOptions { memory_budget_bytes: 4 << 10, forget_keys_per_commit: 3, ..StoreOptions::default() }
 }
 
 pub(super) fn open(dir: &Path, options: &StoreOptions) -> Arc<Store> {
@@ -74,7 +74,7 @@ pub(super) fn open(dir: &Path, options: &StoreOptions) -> Arc<Store> {
 
 pub(super) fn open_topic(store: &Arc<Store>, views: Vec<ViewSpec>, log: &Log) -> TopicState {
     let topic = TopicState::open(Arc::clone(store), "t", views).expect("states of this test");
-    topic.bind(TOPIC_ID, &ends(log)).expect("the topic of this test");
+    topic.bind(TOPIC_ID, &ends(log), at(0)).expect("the topic of this test");
     topic
 }
 

@@ -19,7 +19,7 @@ fn with_lookback(lookback: i64) -> ViewSpec {
 
 fn open_building(store: &Arc<Store>, views: Vec<ViewSpec>, log: &Log) -> TopicState {
     let topic = TopicState::open_building(Arc::clone(store), "t", views).expect("states of this test");
-    topic.bind(TOPIC_ID, &ends(log)).expect("the topic of this test");
+    topic.bind(TOPIC_ID, &ends(log), at(0)).expect("the topic of this test");
     topic
 }
 
@@ -28,7 +28,7 @@ fn catch_up(topic: &TopicState, log: &Log, views: &[usize]) {
     for (partition, events) in log.iter().enumerate() {
         let from = topic.resume_from(partition as i32) as usize;
         topic
-            .apply(&batch(log, partition, from, events.len(), views), FAR_FUTURE)
+            .apply(&batch(log, partition, from, events.len(), views), || FAR_FUTURE)
             .expect("events of the log");
         topic.commit().expect("a writable directory");
     }
@@ -98,14 +98,14 @@ fn what_is_not_settled_or_not_there_stays_where_it_is() {
     let log = log();
     let store = open(dir.path(), &tight());
     let old = open_topic(&store, vec![view("v", 1)], &log);
-    old.apply(&batch(&log, 0, 0, 60, &[0]), FAR_FUTURE).expect("events of the log");
+    old.apply(&batch(&log, 0, 0, 60, &[0]), || FAR_FUTURE).expect("events of the log");
     let take = |views| take_over(&store, wanted(views, &[]), &[&old], |made| made.len());
     assert!(matches!(take(vec![view("v", 1)]), Err(Error::Unsettled { .. })));
     old.commit().expect("a writable directory");
     assert!(matches!(take(vec![view("v", 1), view("w", 1)]), Err(Error::UnknownView { .. })));
     assert!(matches!(take(vec![view("v", 2)]), Err(Error::UnknownView { .. })));
     assert!(!old.read().is_retired());
-    old.apply(&batch(&log, 1, 0, 30, &[0]), FAR_FUTURE).expect("it goes on");
+    old.apply(&batch(&log, 1, 0, 30, &[0]), || FAR_FUTURE).expect("it goes on");
     assert_is_fold_of_applied(&old, &log);
 }
 
@@ -122,7 +122,7 @@ fn the_watermark_of_a_source_that_stays_does_not_go_back() {
         for partition in 0..2 {
             let mut all = batch(&log, partition, 0, log[partition].len(), &[]);
             all.newest = vec![Some(at(20))];
-            built.apply(&all, FAR_FUTURE).expect("events of the log");
+            built.apply(&all, || FAR_FUTURE).expect("events of the log");
         }
         built.commit().expect("a writable directory");
         assert_eq!((old.read().watermark("s"), built.read().watermark("s")), (Some(at(89)), Some(at(20))));

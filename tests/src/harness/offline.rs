@@ -9,8 +9,8 @@ use arrow::datatypes::{Field, Schema};
 use arrow::ipc::writer::StreamWriter;
 use rand::Rng;
 use thalweg_backfill::{
-    AsOf, Boundary, Budget, Cancellation, Features, Pin, Prepared, TrainingSet, TrainingSetRequest,
-    training_set,
+    AppliedHistory, AsOf, Boundary, Budget, Cancellation, Features, Pin, Prepared, TrainingSet,
+    TrainingSetRequest, training_set,
 };
 use thalweg_core::{FieldType, Value, column_of};
 
@@ -28,10 +28,13 @@ pub struct Request {
     pub exclusive: bool,
     /// Which events a row sees.
     pub as_of: AsOf,
+    /// What was applied when, if anybody tells.
+    pub history: Option<Arc<dyn AppliedHistory>>,
 }
 
 impl Workshop {
-    /// The training set of all views, or where not all events are seen, of those that can tell which are. Its spine has a row for each question.
+    /// The training set of all views, or where not all events are seen, of those that can tell which are. Its
+    /// spine has a row for each question.
     ///
     /// # Errors
     /// What the engine has against it.
@@ -91,6 +94,7 @@ impl Workshop {
             spine: split(&spine),
             timestamp_column: "event_timestamp".to_owned(),
             as_of: request.as_of,
+            history: request.history.clone(),
             boundary: if request.exclusive { Boundary::Exclusive } else { Boundary::Inclusive },
             pin: request.pin.clone(),
             statuses: true,

@@ -7,8 +7,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use rand::Rng;
+use thalweg_backfill::AppliedHistory;
 use thalweg_core::{Instant, Status, TimeDelta, column_of, encode_keys};
 use thalweg_definitions::{InputFeature, OnDemandView, Repository, RequestKey};
+use thalweg_flight_server::served::ServedHistory;
 use thalweg_ingest::{Clock, Condition, Ingest, IngestOptions};
 use thalweg_log::{EmbeddedLog, TopicPartition};
 use thalweg_store::{Error as StoreError, Reading, Store, StoreOptions, TopicState, ViewSpec, read_all};
@@ -61,6 +63,11 @@ impl Pace {
         }
     }
 
+    /// Any pace, by a clock that goes on from `clock`.
+    pub fn random_from(clock: i64, chance: &mut Chance, case: &Case) -> Self {
+        Self { clock, ..Self::random(chance, case) }
+    }
+
     /// A pace that makes no fuss, after every event that can have happened.
     pub const fn steady() -> Self {
         Self {
@@ -76,6 +83,7 @@ impl Pace {
 /// A store that ingestion writes to.
 pub struct Online {
     ingest: Ingest,
+    clock: Arc<ManualClock>,
     repository: Arc<Repository>,
     dir: PathBuf,
 }
@@ -131,10 +139,10 @@ impl Online {
             chunk_records: pace.chunk_records,
             commit_events: pace.commit_events,
             flush_interval: pace.flush,
-            ..IngestOptions::new(Arc::clone(log), Arc::clone(repository), store, clock)
+            ..IngestOptions::new(Arc::clone(log), Arc::clone(repository), store, clock.clone())
         };
         let ingest = Ingest::start(options).map_err(failed("start to ingest"))?;
-        Ok(Self { ingest, repository: Arc::clone(repository), dir })
+        Ok(Self { ingest, clock, repository: Arc::clone(repository), dir })
     }
 
     /// The ingest itself.
@@ -181,6 +189,34 @@ impl Online {
             case.definitions.sources.iter().map(|source| self.ingest.source(&source.name)).collect();
         let present: Vec<_> = topics.iter().flatten().map(Arc::as_ref).collect();
         look_up(case, &self.repository, &read_all(&present), questions)
+    }
+
+    /// Asks the questions' keys of the state as it is now, at the instant that the clock shows. Gives the questions as
+    /// they were asked, too.
+    ///
+    /// # Errors
+    /// What [`look_up`](Self::look_up) says.
+    pub fn look_up_now(&self, case: &Case, questions: &[Question]) -> Outcome<(Vec<Question>, Found)> {
+        let serving = self.ingest.serving();
+        let topics: Vec<_> =
+            case.definitions.sources.iter().map(|source| serving.source(&source.name)).collect();
+        let present: Vec<_> = topics.iter().flatten().map(Arc::as_ref).collect();
+        let readings = read_all(&present);
+        // Nothing is applied while the readings are held.
+        let at = self.clock.now().as_micros();
+        let asked: Vec<_> = questions.iter().map(|question| Question { at, ..question.clone() }).collect();
+        let found = look_up(case, &self.repository, &readings, &asked)?;
+        Ok((asked, found))
+    }
+
+    /// What was applied when.
+    pub fn history(&self) -> Arc<dyn AppliedHistory> {
+        Arc::new(ServedHistory::new(self.ingest.serving(), self.clock.clone()))
+    }
+
+    /// What the clock will show next.
+    pub fn clock(&self) -> i64 {
+        self.clock.0.load(Ordering::Relaxed)
     }
 
     /// Ends in order.

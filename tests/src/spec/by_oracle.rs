@@ -154,6 +154,7 @@ fn folded(defined: &Defined, events: &[Vec<Event>], question: &Question, name: &
     let seen = match question.as_of {
         AsOf::EventTime => placed,
         AsOf::Known => oracle::known(&placed, at),
+        AsOf::Served => unreachable!("a file does not say what was served"),
     };
     let (value, status) = oracle::value(view, &column, &seen, &key, at);
     Some(Answer { value, status, data_type })

@@ -80,8 +80,9 @@ impl Stage<'_> {
                 ..TrainingSetCommand::default()
             };
             let (repository, log) = (Arc::clone(&self.subject.repository), Arc::clone(&self.log));
-            let exchange = Exchange::over(repository, log, MEMORY_BUDGET_BYTES, command, spine.schema())
-                .map_err(failed("an exchange"))?;
+            let exchange =
+                Exchange::over(repository, log, None, MEMORY_BUDGET_BYTES, command, spine.schema())
+                    .map_err(failed("an exchange"))?;
             let join = |row| {
                 let set = exchange.join(spine.slice(row, 1), &Cancellation::default());
                 rows_of(&set.map_err(failed("a batch of an exchange"))?)
@@ -132,6 +133,7 @@ impl Stage<'_> {
             spine: vec![spine],
             timestamp_column: "event_timestamp".to_owned(),
             as_of,
+            history: None,
             boundary: self.boundary(),
             pin: None,
             statuses: true,

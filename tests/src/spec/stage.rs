@@ -180,7 +180,7 @@ impl<'a> Stage<'a> {
             full_feature_names: true,
         };
         let now = Instant::from_micros(question.at);
-        match lookup(&online.ingest().serving(), &request, Clock::Stream, now, 1) {
+        match lookup(&online.ingest().serving(), &request, Clock::Stream, || now, 1) {
             Ok(Some(answer)) => Ok(Some(answer)),
             Ok(None) => Err("other definitions came to serve under a lookup".to_owned()),
             Err(error) if error.kind == Kind::OutOfRange => Ok(None),
