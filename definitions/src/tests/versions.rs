@@ -60,11 +60,19 @@ fn lookback_changes_no_version() {
 }
 
 #[test]
+fn what_is_said_by_default_changes_no_version() {
+    let before = load(BASE, FEATURES);
+    let after = after("    topic: flights\n", "    topic: flights\n    kind: stream\n");
+    assert_eq!((after.version, after.plan), (before.version, before.plan));
+}
+
+#[test]
 fn every_change_of_meaning_changes_the_version() {
     let before = load(BASE, FEATURES);
     let mut seen = vec![before.version];
     for (old, new) in [
         ("topic: flights", "topic: departures"),
+        ("    topic: flights\n", "    topic: flights\n    kind: table\n"),
         ("dep_delay: float64", "dep_delay: float32"),
         ("hour: int32", "hour: int64"),
         ("hour: int32", "minute: int32"),
