@@ -76,8 +76,8 @@ pub(crate) fn answer_schema(layout: &Layout<'_>, spine: &Schema, statuses: bool)
     Ok(Arc::new(Schema::new_with_metadata(fields, spine.metadata().clone())))
 }
 
-/// The answer's columns for `spine`, some or all rows of one, in its order, and for each on-demand feature view how often
-/// an expression failed. `request` has the request inputs of these rows.
+/// The answer's columns for `spine`, some or all rows of one, in its order, and for each on-demand feature
+/// view how often an expression failed. `request` has the request inputs of these rows.
 pub(crate) fn assemble(
     schema: &SchemaRef,
     spine: &RecordBatch,

@@ -46,8 +46,8 @@ pub struct ManifestFeature {
     pub feature: String,
     /// Version of the view's definition, in full.
     pub version: String,
-    /// Spine columns its entity key is read from, in the order of the entity's join keys; for an on-demand feature those
-    /// of its inputs, each once.
+    /// Spine columns its entity key is read from, in the order of the entity's join keys; for an on-demand
+    /// feature those of its inputs, each once.
     pub key_columns: Vec<String>,
 }
 

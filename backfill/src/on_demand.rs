@@ -12,15 +12,16 @@ use crate::Error;
 /// Rows on which an expression is evaluated at a time: a row that fails has those beside it evaluated again.
 const ROWS_AT_A_TIME: usize = 16_384;
 
-/// The on-demand columns of an answer by their place among all, and for each view how often an expression failed.
+/// The on-demand columns of an answer by their place among all, and for each view how often an expression
+/// failed.
 #[derive(Debug, Default)]
 pub(crate) struct Computed {
     pub(crate) columns: BTreeMap<usize, ArrayRef>,
     pub(crate) failed: BTreeMap<String, u64>,
 }
 
-/// Computes the on-demand columns of `layout` for `rows` rows, from the values of the folds and the request inputs in
-/// the rows' order.
+/// Computes the on-demand columns of `layout` for `rows` rows, from the values of the folds and the request
+/// inputs in the rows' order.
 ///
 /// # Errors
 /// Where Arrow cannot put columns together.

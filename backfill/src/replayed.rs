@@ -28,7 +28,8 @@ pub struct Replayed<'a> {
     cancellation: Cancellation,
     /// Rows that were given in slices.
     streamed: usize,
-    /// For each on-demand feature view how often an expression failed on those rows, since that was last asked.
+    /// For each on-demand feature view how often an expression failed on those rows, since that was last
+    /// asked.
     failed: BTreeMap<String, u64>,
 }
 
@@ -79,8 +80,8 @@ impl<'a> Replayed<'a> {
         self.prepared.leakage(budget, &self.cancellation)
     }
 
-    /// Some of the answer's rows, in the spine's order, and for each on-demand feature view how often an expression failed
-    /// on one of them.
+    /// Some of the answer's rows, in the spine's order, and for each on-demand feature view how often an
+    /// expression failed on one of them.
     ///
     /// # Errors
     /// Columns that Arrow cannot put together; [`Error::Cancelled`].
@@ -102,8 +103,8 @@ impl<'a> Replayed<'a> {
         self.streamed == self.prepared.num_rows()
     }
 
-    /// For each on-demand feature view how often an expression failed on a row that was given in a slice, and gave null,
-    /// since this was last asked.
+    /// For each on-demand feature view how often an expression failed on a row that was given in a slice, and
+    /// gave null, since this was last asked.
     pub fn take_failed_expressions(&mut self) -> BTreeMap<String, u64> {
         std::mem::take(&mut self.failed)
     }
@@ -153,8 +154,8 @@ pub(crate) fn read(
     folds.par_iter().zip(gathered).map(|(fold, parts)| Gathered::join(parts, &fold.plan)).collect()
 }
 
-/// Some of the rows that `prepared` asks for, in the spine's order, from the `events` of its folds; and for each on-demand
-/// feature view how often an expression failed on one of them.
+/// Some of the rows that `prepared` asks for, in the spine's order, from the `events` of its folds; and for
+/// each on-demand feature view how often an expression failed on one of them.
 ///
 /// # Errors
 /// Columns that Arrow cannot put together; [`Error::Cancelled`].

@@ -6,8 +6,8 @@
 pub enum Status {
     /// There is a value.
     Present = 0,
-    /// There are events within the view's ttl, and the fold over them gives null; or a feature is computed on demand,
-    /// and the expression gives null.
+    /// There are events within the view's ttl, and the fold over them gives null; or a feature is computed on
+    /// demand, and the expression gives null.
     NullValue = 1,
     /// No event of the key was visible at the instant asked for, at any age.
     NotFound = 2,

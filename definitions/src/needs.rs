@@ -6,7 +6,8 @@ use crate::reference::ReferenceError;
 use crate::taken::Taken;
 use crate::{FeatureRef, FeatureView, OnDemandView, RequestKey};
 
-/// The columns that a request must have, each once, in order of need, with the name of the view that needs it first.
+/// The columns that a request must have, each once, in order of need, with the name of the view that needs it
+/// first.
 #[derive(Debug, Default)]
 pub(crate) struct Needs {
     keys: Vec<(RequestKey, String)>,
@@ -35,8 +36,8 @@ impl Needs {
         Ok(needs)
     }
 
-    /// Adds what the features of `view` need: the join keys of its inputs, under their own names, and what it takes
-    /// from a request.
+    /// Adds what the features of `view` need: the join keys of its inputs, under their own names, and what it
+    /// takes from a request.
     pub fn add_on_demand<'a>(
         &mut self,
         view: &OnDemandView,

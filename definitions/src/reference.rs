@@ -292,8 +292,8 @@ impl Repository {
         Ok(features)
     }
 
-    /// The key columns that a request for `features` must have, each once, in order of need; those of the inputs of
-    /// on-demand features among them.
+    /// The key columns that a request for `features` must have, each once, in order of need; those of the
+    /// inputs of on-demand features among them.
     ///
     /// # Errors
     /// If a view is not of this repository, or two features need one column in two types.
@@ -301,8 +301,8 @@ impl Repository {
         Ok(Needs::of(features, |name| self.taken(name))?.into_keys())
     }
 
-    /// The request inputs that a request for `features` must have, each once, in order of need. A column may be a key
-    /// column, too.
+    /// The request inputs that a request for `features` must have, each once, in order of need. A column may
+    /// be a key column, too.
     ///
     /// # Errors
     /// As [`Repository::request_keys`].

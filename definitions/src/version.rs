@@ -8,8 +8,8 @@ use thalweg_log::{AvroFraming, Format};
 
 use crate::{Input, InputFeature, JoinKey, OnDemandFeature, RequestKey, Source, SourceKind, Sql};
 
-/// Hash of the meaning of a view of either kind: equal for definitions that give equal values, whatever their names,
-/// comments, tags, order or files.
+/// Hash of the meaning of a view of either kind: equal for definitions that give equal values, whatever their
+/// names, comments, tags, order or files.
 ///
 /// What goes in: the source's topic, kind, format and schema, all of its fields with their types (a record whose
 /// field is of another type is a dead letter, whoever uses the field), event time, append time, `order_by`
@@ -17,8 +17,8 @@ use crate::{Input, InputFeature, JoinKey, OnDemandFeature, RequestKey, Source, S
 /// column its name, aggregation, input and window. Expressions go in as the planner prints them, spans in
 /// microseconds, columns in order of their names.
 ///
-/// Of an on-demand feature view: the names of its features and their expressions; each input with its column and the
-/// version of its view; the names and types of request inputs.
+/// Of an on-demand feature view: the names of its features and their expressions; each input with its column
+/// and the version of its view; the names and types of request inputs.
 ///
 /// `lookback` does not: it decides which instants can be answered online, not what the answer is. What a
 /// shorter one has forgotten a longer one cannot bring back, though, so [`Diff`](crate::Diff) calls for a
@@ -95,7 +95,8 @@ pub(crate) fn version_of(
     Version(*blake3::hash(meaning.0.as_bytes()).as_bytes())
 }
 
-/// The version of an on-demand view made of these; none where `version_of` knows no version of an input's view.
+/// The version of an on-demand view made of these; none where `version_of` knows no version of an input's
+/// view.
 pub(crate) fn version_on_demand(
     inputs: &[InputFeature],
     request: &[RequestKey],

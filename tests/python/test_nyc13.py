@@ -76,9 +76,8 @@ def test_on_demand_features_are_computed_from_the_row_online_and_offline(rows: p
     with thalweg.Client(nyc13_server.address, timeout=300) as client:
         found = client.get_historical_features(given, feature_service="connection_model").to_arrow()
         assert found.column_names == [*given.column_names, *wanted]
-        assert {name: difference(found[name].combine_chunks(), column) for name, column in wanted.items()} == dict.fromkeys(
-            wanted
-        )
+        differences = {name: difference(found[name].combine_chunks(), column) for name, column in wanted.items()}
+        assert differences == dict.fromkeys(wanted)
         for number in random.Random(90).sample(range(found.num_rows), LOOKUPS // 10):
             row = found.slice(number, 1)
             answer = client.get_online_features(

@@ -45,6 +45,7 @@ on_demand_feature_views:
       per_free: "calls_1h / free"
       longer: "recent[1] - recent[2]"
       note: "coalesce(note, 'none')"
+  - {name: lengths, inputs: {features: ["usage:recent"]}, features: {last: "recent[1]"}}
 feature_services:
   - {name: billing, features: ["usage:calls_1h", "plan:*"]}
 """
@@ -70,7 +71,7 @@ WANTED = {
 
 STATUSES = {
     f"{name}__status": [
-        "NOT_FOUND" if name.startswith("usage") and line == "nobody" else "NULL_VALUE" if value is None else "PRESENT"
+        "NOT_FOUND" if name == "usage__calls_1h" and line == "nobody" else "PRESENT" if value is not None else "NULL_VALUE"
         for line, value in zip(ROWS["line"], values)
     ]
     for name, values in WANTED.items()
@@ -178,9 +179,17 @@ def test_listings_say_what_a_request_must_have(client: thalweg.Client) -> None:
     assert service.request_inputs == pa.schema({"free": pa.int64(), "price": pa.float64(), "note": pa.string()})
     assert service.features.names == list(WANTED)
     views = {view.name: view for view in client.list_feature_views()}
-    assert set(views) == {"usage", "plan"}
+    assert set(views) == {"usage", "plan", "lengths"}
     assert views["plan"].features.field("plan__longer").type == pa.int64()
     assert len(views["usage"].request_inputs) == 0
+
+
+def test_snapshots_have_what_nobody_has_to_say(client: thalweg.Client) -> None:
+    with pytest.raises(thalweg.InvalidArgument, match="take the request input `free`"):
+        client.get_snapshot(["plan:left"], at=NOON)
+    snapshot = client.get_snapshot(["lengths:*"], at=NOON).to_arrow()
+    assert snapshot["line"].to_pylist() == ["a", "b"]
+    assert snapshot["lengths__last"].to_pylist() == [60, 5]
 
 
 def test_commands_take_request_inputs(server: Server) -> None:
@@ -212,8 +221,8 @@ def test_a_plan_says_what_a_changed_expression_breaks(server: Server) -> None:
     changed = server.place.folder / "changed.yaml"
     changed.write_text(DEFINITIONS.replace('"free - calls_1d"', '"free > calls_1d"'))
     planned = json.loads(server.place.do("plan", "-f", changed, "--json"))
-    (view,) = planned["on_demand_views"]
-    assert (view["name"], view["change"], view["rebuild"]) == ("plan", "changed", False)
+    changes = {view["name"]: (view["change"], view["rebuild"]) for view in planned["on_demand_views"]}
+    assert changes == {"lengths": ("unchanged", False), "plan": ("changed", False)}
     assert planned["broken"] == [{"service": "billing", "reasons": ["column plan__left becomes bool; it is int64"]}]
     assert [view["change"] for view in planned["views"]] == ["unchanged"]
 

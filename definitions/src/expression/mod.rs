@@ -1,5 +1,5 @@
-//! SQL expressions over the fields of one event, or the inputs of one row, compiled once and evaluated a batch at a
-//! time.
+//! SQL expressions over the fields of one event, or the inputs of one row, compiled once and evaluated a
+//! batch at a time.
 //!
 //! The language is DataFusion's SQL, without what is not a function of the event: no subqueries, aggregates,
 //! windows, clocks or random numbers. What this module adds to DataFusion's evaluation:
@@ -14,8 +14,8 @@
 //! - **Names as they are declared.** A field is named by its path, `a.b` or `"a.b"`, case included; nothing
 //!   is folded. Names of functions and key words may be written in either case.
 //! - **Few types.** Values are of field types: int64 and float64 literals, instants in microseconds UTC.
-//!   Texts are compared with other types only as literals, which are then read as that type. Of a list its elements
-//!   are taken, `x[1]` the first, and nothing else.
+//!   Texts are compared with other types only as literals, which are then read as that type. Of a list its
+//!   elements are taken, `x[1]` the first, and nothing else.
 
 mod canonical;
 mod case;

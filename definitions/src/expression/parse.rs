@@ -26,9 +26,9 @@ const NESTING: usize = 64;
 /// may try to read what it has in another way, and say something strange.
 const PARSER_RECURSION: usize = 16 * NESTING;
 
-/// Parses `sql`, which must be one expression, and checks it: every name is one of `names` and stands in
-/// the tree as one quoted identifier, the whole name of its column; every function is on the list; nothing else but plain
-/// operators occurs.
+/// Parses `sql`, which must be one expression, and checks it: every name is one of `names` and stands in the
+/// tree as one quoted identifier, the whole name of its column; every function is on the list; nothing else
+/// but plain operators occurs.
 pub(super) fn parse(sql: &str, names: &Names) -> Result<Expr, ExpressionError> {
     let dialect = GenericDialect {};
     let parser = Parser::new(&dialect).with_recursion_limit(PARSER_RECURSION);
@@ -243,7 +243,8 @@ impl Checker<'_> {
         Ok(())
     }
 
-    /// The column that `path` names, as one quoted identifier. Names are matched as they are declared, case included.
+    /// The column that `path` names, as one quoted identifier. Names are matched as they are declared, case
+    /// included.
     fn named(&self, path: &str, span: Span, list_is_taken: bool) -> Result<Expr, ExpressionError> {
         let column = self.names.find(path).map_err(|why| ExpressionError::at(span, why))?;
         match column.data_type() {

@@ -35,9 +35,9 @@ pub enum InputColumnError {
 
 /// `given` as a request input of type `wanted`: the same kind of value in the input's width, nulls included.
 ///
-/// As with join keys, integers of any width are one kind, as are texts and bytes of any layout. Floats of any width are
-/// one kind, too, and integers may stand for them; a value that would have to be rounded is refused. A column of mere
-/// nulls may stand for any type.
+/// As with join keys, integers of any width are one kind, as are texts and bytes of any layout. Floats of any
+/// width are one kind, too, and integers may stand for them; a value that would have to be rounded is
+/// refused. A column of mere nulls may stand for any type.
 ///
 /// # Errors
 /// Where the column is of another kind, or a value does not fit.

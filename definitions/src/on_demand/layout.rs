@@ -23,7 +23,8 @@ pub struct OnDemand<'a> {
 }
 
 impl OnDemand<'_> {
-    /// The batch of `rows` rows that the features are evaluated on, from the values of folds and of request inputs.
+    /// The batch of `rows` rows that the features are evaluated on, from the values of folds and of request
+    /// inputs.
     ///
     /// # Errors
     /// Those of the two functions.

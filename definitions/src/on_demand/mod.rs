@@ -1,14 +1,15 @@
-//! On-demand feature views: features computed from others, and from what a request says, when they are asked for.
+//! On-demand feature views: features computed from others, and from what a request says, when they are asked
+//! for.
 
 mod column;
 mod layout;
 mod read;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{DataType, Field, Schema};
-use std::sync::Arc;
 use thalweg_core::FieldType;
 
 pub use column::{InputColumnError, input_column};
@@ -23,8 +24,8 @@ use crate::{Evaluated, Expression, FeatureRef, RequestKey, Sql, Version};
 pub struct OnDemandView {
     /// Name of the view; no feature view has it, too.
     pub name: String,
-    /// The features it computes from, in the order of the definition: columns of feature views, each under the view's
-    /// own name and with its own join keys, however a service takes that view.
+    /// The features it computes from, in the order of the definition: columns of feature views, each under
+    /// the view's own name and with its own join keys, however a service takes that view.
     pub inputs: Vec<InputFeature>,
     /// What a request says, in the order of the definition.
     pub request: Vec<RequestKey>,
@@ -78,8 +79,8 @@ impl OnDemandView {
         self.features.iter().find(|feature| feature.name == name)
     }
 
-    /// The inputs of `rows` rows as the batch that features are evaluated on: one column for each of [`Self::inputs`],
-    /// then one for each of [`Self::request`].
+    /// The inputs of `rows` rows as the batch that features are evaluated on: one column for each of
+    /// [`Self::inputs`], then one for each of [`Self::request`].
     ///
     /// # Panics
     /// If a column has another length or type than the input it stands for.
@@ -96,8 +97,8 @@ impl OnDemandView {
 }
 
 impl OnDemandFeature {
-    /// Its values on the rows of an [`OnDemandView::input_batch`] of its view. A row on which the expression fails is
-    /// null, and counted.
+    /// Its values on the rows of an [`OnDemandView::input_batch`] of its view. A row on which the expression
+    /// fails is null, and counted.
     pub fn evaluate(&self, inputs: &RecordBatch) -> Evaluated {
         self.compiled.evaluate(inputs)
     }

@@ -23,7 +23,8 @@ pub(crate) const KEYS: Keys = Keys { known: &["name", "inputs", "features", "tag
 
 const INPUT_KEYS: Keys = Keys { known: &["features", "request"], later: &[] };
 
-/// Reads the on-demand view `name` from `map`. `on_demand` has the names of all such views, which are no inputs.
+/// Reads the on-demand view `name` from `map`. `on_demand` has the names of all such views, which are no
+/// inputs.
 pub(crate) fn read(
     name: String,
     map: Map<'_>,

@@ -14,16 +14,20 @@ fn definitions() -> String {
       again: *delay
       last_dest: |
         dest
+on_demand_feature_views:
+  - name: trend
+    inputs: {features: [\"delays:*\"], request: {hour: int64}}
+    features: {rise: \"delay_avg_1h - delays__again_avg_1h\", old: \"delay_last_n_1h[hour]\"}
 feature_services:
-  - {name: model, features: [\"delays:*\", {view: delays, as: other, join_key_map: {carrier: c}}]}
+  - {name: model, features: [\"delays:*\", {view: delays, as: other, join_key_map: {carrier: c}}, \"trend:*\"]}
 ";
     format!("{BASE}{}{features}", VIEW)
 }
 
 /// Bits of text that mean something in YAML, in SQL or here.
-const BITS: [&str; 24] = [
+const BITS: [&str; 25] = [
     "", "\n", "  ", ": ", "- ", "&delay ", "*delay", "[", "]", "{", "}", "\"", "'", "|", "#", "é",
-    "\u{feff}", "\t", "!!int ", "---\n", "avg", "null", "\0", "@",
+    "\u{feff}", "\t", "!!int ", "---\n", "avg", "null", "\0", "@", "trend:*",
 ];
 
 fn bit() -> impl Strategy<Value = String> {
@@ -63,5 +67,5 @@ proptest! {
 fn the_definitions_that_are_spoilt_are_good() {
     let loaded = load_text(&[DefinitionFile::new("f.yaml", definitions())]);
     let repository = loaded.unwrap_or_else(|mistakes| panic!("{mistakes}"));
-    assert_eq!(repository.services[0].features.len(), 18);
+    assert_eq!(repository.services[0].features.len(), 20);
 }

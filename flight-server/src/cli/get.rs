@@ -95,8 +95,8 @@ pub(super) fn run(common: &Common, config: Config, options: &Options) -> Result<
     say(format_args!("at {}, resting on {}", instant::show(answer.at_us), applied.join(" ")))
 }
 
-/// The columns that a request for `service` or `features` has, as the server lists them: join keys and request inputs.
-/// None where the server has no such thing, as it will say itself.
+/// The columns that a request for `service` or `features` has, as the server lists them: join keys and
+/// request inputs. None where the server has no such thing, as it will say itself.
 fn columns_of(client: &Client, service: &str, features: &[String]) -> Result<Vec<Field>, Error> {
     let views: Vec<_> = features.iter().filter_map(|feature| feature.split_once(':')).collect();
     let is_asked = |command: &TrainingSetCommand| match &command.feature_service {

@@ -15,9 +15,9 @@ pub(crate) const ROLE: &str = "thalweg.role";
 /// See [`ROLE`].
 pub(crate) const REQUEST_INPUT: &str = "request_input";
 
-/// One flight for each service, view of either kind, and topic of `repository`. The schema of a service or view has its
-/// join keys, which are never null, its request inputs, which say so in their metadata, then its features; its
-/// descriptor is a `training_set` command without a spine.
+/// One flight for each service, view of either kind, and topic of `repository`. The schema of a service or
+/// view has its join keys, which are never null, its request inputs, which say so in their metadata, then its
+/// features; its descriptor is a `training_set` command without a spine.
 pub(super) fn flights(repository: &Repository) -> Result<Vec<FlightInfo>, Error> {
     let services = repository.services.iter().map(|service| TrainingSetCommand {
         feature_service: Some(service.name.clone()),

@@ -22,7 +22,8 @@ use crate::wire::{
 /// How deep lists may stand in each other on the wire.
 const DEEPEST_LIST: usize = 4;
 
-/// The Arrow column that `column`, the field `name` of a request, stands for: without values, one of mere nulls.
+/// The Arrow column that `column`, the field `name` of a request, stands for: without values, one of mere
+/// nulls.
 ///
 /// # Errors
 /// INVALID_ARGUMENT where it has no values, or its parts do not fit each other.

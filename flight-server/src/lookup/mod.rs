@@ -42,7 +42,8 @@ pub struct LookupColumn {
     pub values: ArrayRef,
     /// What stands behind each value.
     pub statuses: Vec<Status>,
-    /// Time of the view's newest event that each row saw; of an on-demand feature, that of the views of its inputs.
+    /// Time of the view's newest event that each row saw; of an on-demand feature, that of the views of its
+    /// inputs.
     pub event_times: Vec<Option<Instant>>,
 }
 

@@ -29,8 +29,8 @@ pub struct OnDemandFeature {
 }
 
 impl OnDemandView {
-    /// All names that expressions may call the input at `place` by: that of its view and column, and of the column alone
-    /// where no other input has it.
+    /// All names that expressions may call the input at `place` by: that of its view and column, and of the
+    /// column alone where no other input has it.
     pub fn names(&self, place: usize) -> Vec<String> {
         let (view, column) = &self.inputs[place];
         let alone = self.inputs.iter().filter(|(_, other)| other == column).count() == 1;
@@ -38,7 +38,8 @@ impl OnDemandView {
         [format!("{view}__{column}")].into_iter().chain(short).collect()
     }
 
-    /// The inputs by all their names, where `value` has that of a view's column, and `asked` what the question says.
+    /// The inputs by all their names, where `value` has that of a view's column, and `asked` what the
+    /// question says.
     pub fn row(&self, value: impl Fn(&str, &str) -> Value, asked: impl Fn(&str) -> Value) -> Row {
         let named = self.inputs.iter().enumerate().flat_map(|(place, (view, column))| {
             let value = value(view, column);

@@ -31,7 +31,8 @@ const KEY_TYPES: [FieldType; 9] = [
     FieldType::Timestamp,
 ];
 
-/// One or two sources, one or two entities, one to three views, at most two on-demand views, and the frame of so many points they live in.
+/// One or two sources, one or two entities, one to three views, at most two on-demand views, and the frame of
+/// so many points they live in.
 pub fn definitions(chance: &mut Chance, points: i64) -> (Definitions, Frame) {
     let clock =
         pick(chance, &["timestamp", "timestamp", "timestamp", "timestamp_ms", "timestamp_s", "date", "@"]);

@@ -1,8 +1,8 @@
 //! The SQL that the oracle's [`Expression`] can say, read from its text.
 //!
 //! It is a part of what definitions may be written in: fields, literals, `+ - * /`, comparisons, `between`,
-//! `in`, `is [not] null`, `and`, `or`, `not`, `case`, `coalesce`, `nullif` and elements of lists, over types that need no
-//! conversion but that of an integer literal among floats.
+//! `in`, `is [not] null`, `and`, `or`, `not`, `case`, `coalesce`, `nullif` and elements of lists, over types
+//! that need no conversion but that of an integer literal among floats.
 
 #[cfg(test)]
 mod tests;
@@ -24,7 +24,8 @@ const KEYWORDS: [&str; 17] = [
     "in", "coalesce", "nullif", "cast",
 ];
 
-/// The expression that `sql` writes over `fields`, and its type; what is in a list stands under [`list_of`] its name.
+/// The expression that `sql` writes over `fields`, and its type; what is in a list stands under [`list_of`]
+/// its name.
 ///
 /// # Errors
 /// If it is more than [`Expression`] can say.
