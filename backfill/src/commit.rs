@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::history::Stretch;
 use crate::{AsOf, Boundary, Pin};
 
 /// Raised whenever the same definitions over the same log may give other bits: an upgrade of the
@@ -35,6 +36,9 @@ pub struct Manifest {
     pub pin: Pin,
     /// Whether a status column follows the features.
     pub statuses: bool,
+    /// Of a history, the stretch of time; its spine are keys at the last instant of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<Stretch>,
 }
 
 /// One feature column of a training set.

@@ -108,6 +108,49 @@ pub enum Error {
         /// Name of the request input.
         input: String,
     },
+    /// A history of no time.
+    #[error("a history is from one instant to a later one; from {from_us} us to {to_us} us there is none")]
+    NoStretch {
+        /// The first instant.
+        from_us: i64,
+        /// The instant after the last one.
+        to_us: i64,
+    },
+    /// A history of what was known or answered.
+    #[error("a history is as of event_time, not {}; ask for a training set at the instants you want", .as_of.name())]
+    HistoryAsOf {
+        /// What was asked for.
+        as_of: AsOf,
+    },
+    /// A history of what never stays the same.
+    #[error(
+        "`{feature}` has no history of intervals: {aggregation} changes from each instant to the next. \
+         Leave it out, or ask for a training set at the instants you want"
+    )]
+    Drifts {
+        /// `view:column`.
+        feature: String,
+        /// Its aggregation.
+        aggregation: &'static str,
+    },
+    /// A shard that is not among those there are.
+    #[error("there is no shard {number} of {of}: they are numbered from 0")]
+    NoShard {
+        /// The number asked for.
+        number: usize,
+        /// How many there are.
+        of: usize,
+    },
+    /// A column of a source that has none of this name.
+    #[error("source `{source_name}` has no field `{field}`; it has: {}", .present.join(", "))]
+    NoField {
+        /// The source.
+        source_name: String,
+        /// The field asked for.
+        field: String,
+        /// The fields there are.
+        present: Vec<String>,
+    },
     /// Features that make no columns.
     #[error(transparent)]
     Layout(#[from] thalweg_definitions::LayoutError),

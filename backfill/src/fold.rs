@@ -53,6 +53,17 @@ impl Foldable {
         Ok(Self::Sorted(SortedEvents::sort(&events.keys, keys, events.order(), &events.inputs)?))
     }
 
+    /// The times of the events of the key with this number, where they are in their own order; else none.
+    pub(crate) fn times_of(&self, key: u32) -> &[i64] {
+        match self {
+            Self::Sorted(sorted) => {
+                let start = |key: u32| sorted.key_starts[key as usize] as usize;
+                &sorted.times[start(key)..start(key + 1)]
+            }
+            Self::Known(_) | Self::Served(..) => &[],
+        }
+    }
+
     /// The values of the features of `plan` for every row of `reading`, which are rows of so many keys.
     ///
     /// # Errors

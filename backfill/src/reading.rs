@@ -29,9 +29,23 @@ pub(crate) struct Reading {
 }
 
 impl Keys {
-    /// The spine's `rows`, where `instants` are those of all its rows.
+    /// The number of the key in `row` of the spine.
+    pub(crate) fn of_row(&self, row: u32) -> u32 {
+        self.of_row[row as usize]
+    }
+
+    /// The spine's `rows` at their instants.
     pub(crate) fn reading(&self, rows: Range<usize>, instants: &[i64]) -> Result<Reading, Error> {
-        let rows = SortedRows::sort(&self.of_row[rows.clone()], self.index.len(), &instants[rows])?;
+        self.read(&self.of_row[rows], instants)
+    }
+
+    /// The keys of these rows of the spine, each at the instant that stands where the row does.
+    pub(crate) fn reading_of(&self, rows: &[u32], instants: &[i64]) -> Result<Reading, Error> {
+        self.read(&rows.iter().map(|&row| self.of_row(row)).collect::<Vec<_>>(), instants)
+    }
+
+    fn read(&self, keys: &[u32], instants: &[i64]) -> Result<Reading, Error> {
+        let rows = SortedRows::sort(keys, self.index.len(), instants)?;
         let position_of_row = invert(&rows.sources);
         Ok(Reading { rows, position_of_row })
     }
@@ -55,17 +69,16 @@ pub(crate) fn keys_of(folds: &[Fold<'_>], spine: &Spine) -> Result<Vec<Arc<Keys>
     Ok(of_fold)
 }
 
-/// The reading of `rows` for each fold; folds that share their keys share it.
+/// What `read` gives for the keys of each fold; folds that share their keys share it.
 pub(crate) fn readings(
     keys: &[Arc<Keys>],
-    rows: &Range<usize>,
-    instants: &[i64],
+    read: impl Fn(&Keys) -> Result<Reading, Error>,
 ) -> Result<Vec<Arc<Reading>>, Error> {
     let mut readings: Vec<Arc<Reading>> = Vec::with_capacity(keys.len());
     for (position, own) in keys.iter().enumerate() {
         let reading = match keys[..position].iter().position(|other| Arc::ptr_eq(other, own)) {
             Some(same) => readings[same].clone(),
-            None => Arc::new(own.reading(rows.clone(), instants)?),
+            None => Arc::new(read(own)?),
         };
         readings.push(reading);
     }

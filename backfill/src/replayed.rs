@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{Array, RecordBatch};
+use arrow::array::{Array, ArrayRef, RecordBatch, UInt32Array};
+use arrow::compute::take;
 use arrow::datatypes::SchemaRef;
 use rayon::prelude::*;
+use thalweg_core::Instant;
 
 use crate::answer::{ROWS_PER_BATCH, TrainingSet, assemble};
 use crate::fold::Foldable;
 use crate::gather::{Events, Gathered, Wanted};
-use crate::reading::readings;
+use crate::reading::{Reading, readings};
 use crate::replay::Replay;
 use crate::training_set::Prepared;
 use crate::{AsOf, Budget, Cancellation, Commit, Error, Leakage};
@@ -87,6 +89,36 @@ impl<'a> Replayed<'a> {
     /// Columns that Arrow cannot put together; [`Error::Cancelled`].
     pub(crate) fn rows(&self, rows: Range<usize>) -> Result<(RecordBatch, BTreeMap<String, u64>), Error> {
         rows_of(&self.prepared, &self.events, rows, &self.cancellation)
+    }
+
+    /// What the answer would have for `given`, of which each row has the keys of that row of the spine, folded at
+    /// these instants.
+    ///
+    /// # Errors
+    /// Columns that Arrow cannot put together; [`Error::Cancelled`].
+    pub(crate) fn rows_at(
+        &self,
+        given: &RecordBatch,
+        rows: &[u32],
+        instants: &[i64],
+    ) -> Result<(RecordBatch, BTreeMap<String, u64>), Error> {
+        let readings = readings(&self.prepared.keys, |keys| keys.reading_of(rows, instants))?;
+        let numbers = UInt32Array::from(rows.to_vec());
+        let request = self.prepared.request.iter();
+        let request = request.map(|(name, all)| Ok((name.clone(), take(all, &numbers, None)?)));
+        let request = request.collect::<Result<_, Error>>()?;
+        fold(&self.prepared, &self.events, given, &request, &readings, &self.cancellation)
+    }
+
+    /// Calls `turn` with every instant at which something may change for the keys of a row of the spine, in no
+    /// order, some several times.
+    pub(crate) fn turns(&self, row: u32, mut turn: impl FnMut(Instant)) {
+        let folds = self.prepared.layout.folds.iter().zip(&self.events).zip(&self.prepared.keys);
+        for ((fold, events), keys) in folds {
+            for &time in events.times_of(keys.of_row(row)) {
+                fold.plan.turns(Instant::from_micros(time), &mut turn);
+            }
+        }
     }
 
     /// The whole answer in memory.
@@ -165,20 +197,35 @@ pub(crate) fn rows_of(
     rows: Range<usize>,
     cancellation: &Cancellation,
 ) -> Result<(RecordBatch, BTreeMap<String, u64>), Error> {
-    let Prepared { layout, spine, keys, request, schema, .. } = prepared;
-    let readings = readings(keys, &rows, spine.instants())?;
+    let Prepared { spine, keys, request, .. } = prepared;
+    let instants = &spine.instants()[rows.clone()];
+    let readings = readings(keys, |keys| keys.reading(rows.clone(), instants))?;
+    let given = spine.batch().slice(rows.start, rows.len());
+    let request = request.iter().map(|(name, all)| (name.clone(), all.slice(rows.start, rows.len())));
+    fold(prepared, events, &given, &request.collect(), &readings, cancellation)
+}
+
+/// The answer's columns for `given`, which `request` has the request inputs of and `readings` are of; and how often
+/// expressions failed.
+fn fold(
+    prepared: &Prepared<'_>,
+    events: &[Foldable],
+    given: &RecordBatch,
+    request: &BTreeMap<String, ArrayRef>,
+    readings: &[Arc<Reading>],
+    cancellation: &Cancellation,
+) -> Result<(RecordBatch, BTreeMap<String, u64>), Error> {
+    let Prepared { layout, keys, schema, .. } = prepared;
     let swept = layout
         .folds
         .par_iter()
         .zip(events)
         .zip(keys)
-        .zip(&readings)
+        .zip(readings)
         .map(|(((fold, events), keys), reading)| {
             let swept = events.fold(&fold.plan, keys.index.len(), reading, cancellation)?;
             Ok((swept, Arc::clone(reading)))
         })
         .collect::<Result<Vec<_>, Error>>()?;
-    let given = spine.batch().slice(rows.start, rows.len());
-    let request = request.iter().map(|(name, all)| (name.clone(), all.slice(rows.start, rows.len())));
-    assemble(schema, &given, layout, &swept, &request.collect(), prepared.statuses)
+    assemble(schema, given, layout, &swept, request, prepared.statuses)
 }

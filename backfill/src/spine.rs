@@ -1,5 +1,7 @@
 //! The rows a training set is asked for.
 
+use std::ops::Range;
+
 use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{
@@ -62,6 +64,12 @@ impl Spine {
     /// All rows as one batch, as they were given.
     pub(crate) fn batch(&self) -> &RecordBatch {
         &self.batch
+    }
+
+    /// Some of the rows.
+    pub(crate) fn slice(&self, rows: Range<usize>) -> Self {
+        let at = self.at[rows.clone()].to_vec();
+        Self { batch: self.batch.slice(rows.start, rows.len()), at }
     }
 
     /// The instant each row is folded at, in microseconds, the boundary already applied.

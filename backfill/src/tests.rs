@@ -174,6 +174,26 @@ fn a_commit_goes_with_the_definition_of_on_demand_features() {
 }
 
 #[test]
+fn shards_together_are_the_whole_batch_by_batch() {
+    let world = World::new(&[1.0, 0.1, 0.2]);
+    let seconds: Vec<i64> = (0..40_000).map(|row| (row * 7) % 5 - 1).collect();
+    let request = world.request(&seconds);
+    let prepared = || Prepared::new(&world.repository, &world.log, &request).expect("a sound request");
+    let (budget, cancellation) = (Budget::default(), Cancellation::default());
+    let whole = prepared().run(&budget, &cancellation).expect("an answer");
+    for of in [1, 2, 3, 7] {
+        let shards = (0..of).map(|number| {
+            let shard = prepared().shard(number, of).expect("a shard");
+            assert_eq!(shard.commit(), &whole.commit);
+            shard.run(&budget, &cancellation).expect("an answer")
+        });
+        let batches: Vec<_> = shards.flat_map(|shard| shard.batches().collect::<Vec<_>>()).collect();
+        assert!(whole.batches().eq(batches), "{of} shards");
+    }
+    assert!(matches!(prepared().shard(2, 2), Err(Error::NoShard { number: 2, of: 2 })));
+}
+
+#[test]
 fn an_exclusive_boundary_leaves_out_the_very_instant() {
     let world = World::new(&[1.0, 1.0]);
     let request = TrainingSetRequest { boundary: Boundary::Exclusive, ..world.request(&[0, 1, 2]) };

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch};
+use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::datatypes::SchemaRef;
 use thalweg_definitions::{AnswerColumn, Fold, Layout, Repository};
 use thalweg_log::EmbeddedLog;
 
-use crate::answer::{TrainingSet, answer_schema};
+use crate::answer::{ROWS_PER_BATCH, TrainingSet, answer_schema};
 use crate::commit::ManifestFeature;
 use crate::reading::{Keys, keys_of};
 use crate::served::{AppliedHistory, Served};
@@ -107,6 +107,7 @@ impl<'a> Prepared<'a> {
             served: served.iter().map(|(topic, served)| (topic.clone(), served.digest.clone())).collect(),
             pin,
             statuses: request.statuses,
+            history: None,
         });
         let statuses = request.statuses;
         Ok(Self { repository, log, layout, spine, keys, request: inputs, served, schema, commit, statuses })
@@ -125,6 +126,29 @@ impl<'a> Prepared<'a> {
     /// Rows the answer has: as many as the spine.
     pub fn num_rows(&self) -> usize {
         self.spine.batch().num_rows()
+    }
+
+    /// One of `of` shards, numbered from 0: whole batches of the answer, the next ones to those of the shard before.
+    /// The commit stays that of the whole.
+    ///
+    /// # Errors
+    /// [`Error::NoShard`] where there is none of this number.
+    pub fn shard(self, number: usize, of: usize) -> Result<Self, Error> {
+        if number >= of {
+            return Err(Error::NoShard { number, of });
+        }
+        let rows = self.num_rows();
+        let all = rows.div_ceil(ROWS_PER_BATCH) as u128;
+        let start = |number: usize| {
+            let batch = all * number as u128 / of as u128;
+            rows.min(batch as usize * ROWS_PER_BATCH)
+        };
+        let (from, until) = (start(number), start(number + 1));
+        let spine = self.spine.slice(from..until);
+        let keys = keys_of(&self.layout.folds, &spine)?;
+        let request = self.request.iter();
+        let request = request.map(|(name, all)| (name.clone(), all.slice(from, until - from))).collect();
+        Ok(Self { spine, keys, request, ..self })
     }
 
     /// Reads the events of the spine's keys by replaying the pinned log once per source.

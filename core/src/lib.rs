@@ -30,6 +30,7 @@ mod sweep;
 #[cfg(test)]
 mod testing;
 mod time;
+mod turns;
 mod value;
 mod window;
 

@@ -134,6 +134,11 @@ impl From<thalweg_backfill::Error> for Error {
             | Cause::NobodySays { .. }
             | Cause::NotPinned { .. }
             | Cause::SeveralEntities { .. }
+            | Cause::NoStretch { .. }
+            | Cause::NoField { .. }
+            | Cause::NoShard { .. }
+            | Cause::HistoryAsOf { .. }
+            | Cause::Drifts { .. }
             | Cause::NameClash { .. } => Kind::InvalidArgument,
             Cause::Layout(thalweg_definitions::LayoutError::NameClash(_)) => Kind::InvalidArgument,
             Cause::Reference(cause) => match cause {

@@ -21,9 +21,11 @@ mod error;
 mod http;
 mod json;
 mod leakage;
+mod manifests;
 mod metrics;
 mod pool;
 mod registry;
+mod spine_file;
 mod status;
 
 pub use error::{Error, Kind};

@@ -48,19 +48,24 @@ from .errors import (
     ThalwegError,
     Unavailable,
 )
+from .feature_history import FeatureHistory
 from .leakage import FeatureLeakage, Leakage, LeakingRow
 from .online import OnlineResponse
 from .produced import Produced
+from .spines import EventSpine, FileSpine
 from .status import PartitionStatus, ServerStatus, SourceStatus, ViewBuild, ViewStatus
 from .training_set import TrainingSet
 
 __all__ = [
     "Client",
     "DeadlineExceeded",
+    "EventSpine",
     "FailedPrecondition",
+    "FeatureHistory",
     "FeatureLeakage",
     "FeatureService",
     "FeatureView",
+    "FileSpine",
     "InternalError",
     "InvalidArgument",
     "Leakage",

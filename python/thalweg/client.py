@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from types import TracebackType
@@ -11,13 +12,16 @@ import pyarrow as pa
 
 from . import catalog, produced, status
 from ._wire import admin_pb2, online_pb2
+from .answer import Answer
 from .catalog import FeatureService, FeatureView, Topic
 from .columns import to_wire
 from .connection import Connection
+from .feature_history import FeatureHistory
 from .frames import Rows, to_reader, to_table
 from .instants import Instant, to_micros
 from .online import OnlineResponse
 from .produced import MinOffsets, Produced
+from .spines import EventSpine, FileSpine
 from .status import ServerStatus
 from .stream import stream
 from .training_set import TrainingSet
@@ -52,7 +56,7 @@ class Client:
 
     def get_historical_features(
         self,
-        entity_df: Rows,
+        entity_df: Rows | FileSpine | EventSpine,
         features: Sequence[str] | None = None,
         *,
         feature_service: str | None = None,
@@ -61,14 +65,16 @@ class Client:
         boundary: Literal["inclusive", "exclusive"] = "inclusive",
         statuses: bool = False,
         full_feature_names: bool = True,
-        pin: Mapping[str, Any] | TrainingSet | None = None,
+        pin: Mapping[str, Any] | Answer | str | None = None,
+        shards: int | None = None,
+        order: Literal["spine", "any"] = "spine",
     ) -> TrainingSet:
         """Features for every row of `entity_df`, each at the row's instant.
 
         - `entity_df`: rows with the join keys, an instant, and the request inputs of on-demand features each: a pandas
           or polars DataFrame, an Arrow table or batch reader, a list of dicts or a dict of lists. All its columns come
           back as they were given, in the same order of rows. Instants without a zone are UTC. A pandas index is left
-          out.
+          out. Or a `FileSpine` or an `EventSpine`, which the server reads or makes.
         - `features`: references, `view:column` or `view:*`; or `feature_service`, a service's name.
         - `timestamp_column`: the column of instants.
         - `as_of`: which of the events up to its instant a row sees: all (`event_time`: what had happened), those that the
@@ -77,7 +83,10 @@ class Client:
         - `boundary`: whether events at a row's very instant take part.
         - `statuses`: add a column `…__status` for each feature.
         - `full_feature_names`: name columns `view__column`, or `column` where no two clash.
-        - `pin`: the log prefix to rest on, `TrainingSet.pin` of another; the end of the log now, if none.
+        - `pin`: the log prefix to rest on: `TrainingSet.pin` of another, or its commit id where this server has made
+          it; the end of the log now, if none.
+        - `shards`: have the rows computed and sent in so many streams.
+        - `order`: `any` adds a column `_row`, the row's place in `entity_df`, and lets streams come in any order.
 
         The request is checked here, with the errors it deserves; the values are computed when they are read.
 
@@ -98,8 +107,14 @@ class Client:
         command = _training_set(
             features, feature_service, timestamp_column, as_of, boundary, statuses, full_feature_names, pin
         )
-        uploaded = self._connection.put(command, to_reader(entity_df, "entity_df"))
-        command["spine"] = uploaded["spine"]
+        if shards is not None:
+            command["shards"] = shards
+        if order != "spine":
+            command["order"] = order
+        if isinstance(entity_df, (FileSpine, EventSpine)):
+            command["spine"] = entity_df.to_command()
+        else:
+            command["spine"] = self._connection.put(command, to_reader(entity_df, "entity_df"))["spine"]
         info = self._connection.describe(command)
         return TrainingSet(self._connection, command, info)
 
@@ -114,7 +129,7 @@ class Client:
         boundary: Literal["inclusive", "exclusive"] = "inclusive",
         statuses: bool = False,
         full_feature_names: bool = True,
-        pin: Mapping[str, Any] | TrainingSet | None = None,
+        pin: Mapping[str, Any] | Answer | str | None = None,
     ) -> pa.RecordBatchReader:
         """Features for rows that come little by little: one batch of answers for each batch of rows, in order.
 
@@ -155,7 +170,7 @@ class Client:
         boundary: Literal["inclusive", "exclusive"] = "inclusive",
         statuses: bool = False,
         full_feature_names: bool = True,
-        pin: Mapping[str, Any] | TrainingSet | None = None,
+        pin: Mapping[str, Any] | Answer | str | None = None,
     ) -> TrainingSet:
         """Features of every entity at one instant: what batch scoring takes.
 
@@ -180,7 +195,53 @@ class Client:
         if at is not None:
             command["at_us"] = to_micros(at)
         info = self._connection.describe(command)
+        # The ticket names the instant, which may be the server's now.
+        command["at_us"] = json.loads(info.endpoints[0].ticket.ticket)["spine"]["entities_at_us"]
         return TrainingSet(self._connection, command, info)
+
+    def get_feature_history(
+        self,
+        entity_rows: Rows,
+        features: Sequence[str] | None = None,
+        *,
+        feature_service: str | None = None,
+        start: Instant,
+        end: Instant,
+        boundary: Literal["inclusive", "exclusive"] = "inclusive",
+        statuses: bool = False,
+        full_feature_names: bool = True,
+        pin: Mapping[str, Any] | Answer | str | None = None,
+    ) -> FeatureHistory:
+        """How features changed: for each row of keys the intervals of [start, end) in which all stay the same.
+
+        Each interval is a row: the columns of its keys, `_valid_from` and `_valid_to` (from the one on, before the other),
+        then the features, which at every instant between have these values, and in the next interval do not all.
+        Features that change from each instant to the next (`time_since_…`, `exp_decay_sum`) have no history and are
+        refused.
+
+        - `entity_rows`: rows with the join keys, in any form that `get_historical_features` takes.
+        - The other arguments are those of `get_historical_features`. With `statuses`, a change of a status is a change.
+
+        >>> import thalweg
+        >>> history = thalweg.Client().get_feature_history(
+        ...     [{"carrier": "UA"}],
+        ...     ["carrier_delays:departures_1d"],
+        ...     start="2013-01-01T10:00:00Z",
+        ...     end="2013-01-01T11:00:00Z",
+        ...     full_feature_names=False,
+        ... )
+        >>> for row in history.to_arrow().to_pylist():
+        ...     print(f"{row['_valid_from']:%H:%M} {row['_valid_to']:%H:%M} {row['departures_1d']}")
+        10:00 10:17 0
+        10:17 10:33 1
+        10:33 11:00 2
+        """
+        command = _training_set(
+            features, feature_service, "event_timestamp", "event_time", boundary, statuses, full_feature_names, pin
+        )
+        command |= {"type": "feature_history", "from_us": to_micros(start), "to_us": to_micros(end)}
+        command["spine"] = self._connection.put(command, to_reader(entity_rows, "entity_rows"))["spine"]
+        return FeatureHistory(self._connection, command, self._connection.describe(command))
 
     def get_online_features(
         self,
@@ -336,7 +397,7 @@ def _training_set(
     boundary: str,
     statuses: bool,
     full_feature_names: bool,
-    pin: Mapping[str, Any] | TrainingSet | None,
+    pin: Mapping[str, Any] | Answer | str | None,
 ) -> dict[str, Any]:
     """The Flight command for a training set, but for its rows."""
     command: dict[str, Any] = {
@@ -352,7 +413,7 @@ def _training_set(
     if features is not None:
         command["features"] = _references(features)
     if pin is not None:
-        command["pin"] = pin.pin if isinstance(pin, TrainingSet) else dict(pin)
+        command["pin"] = pin.pin if isinstance(pin, Answer) else pin if isinstance(pin, str) else dict(pin)
     return command
 
 

@@ -144,7 +144,7 @@ def test_what_is_wrong_from_the_beginning_is_said_at_once(
         ({"type": "events", "topic": "departures"}, "its command is `training_set`"),
         (
             {"type": "training_set", "feature_service": "delays", "spine": {"upload": "0" * 64}},
-            "leave `spine` and `commit` out",
+            "leave `spine`, `commit`, `shards` and `order` out",
         ),
         ({"type": "nothing"}, "unknown variant `nothing`"),
     ],

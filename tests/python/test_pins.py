@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import thalweg
 from conftest import SMALL
 from process import Place
 
@@ -38,7 +39,7 @@ def test_a_pinned_training_set_is_the_same_after_more_was_produced(place: Place)
     place.do("produce", "departures", "-", "--format", "jsonl", stdin=LATE)
     wanted = pq.read_table(place.folder / "before.parquet")
     assert wanted["carrier_delays__departures_1d"].to_pylist() == [3, 1]
-    for pin in ("before.parquet", "before.json", "manifest.json"):
+    for pin in ("before.parquet", "before.json", "manifest.json", before["commit"], before["commit"][:12]):
         again = json.loads(place.do(*ASK, "again.parquet", "--pin", pin))
         assert (again["commit"], again["manifest"]) == (before["commit"], before["manifest"])
         assert pq.read_table(place.folder / "again.parquet") == wanted
@@ -72,6 +73,31 @@ def test_what_has_no_pin_is_refused_in_words(tmp_path: Path) -> None:
         outcome = place.run(*ASK, "x.parquet", "--pin", pin)
         assert outcome.code == 2 and words in outcome.err, outcome
         assert "name a file that `thalweg training-set` wrote" in outcome.err
+
+
+def test_a_commit_is_known_where_it_was_made_and_after_a_restart(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    place = Place.new(tmp_path)
+    (tmp_path / "spine.csv").write_text(SPINE)
+    place.do("apply", "-f", SMALL / "features.yaml")
+    place.do("produce", "departures", SMALL / "departures.jsonl")
+    with place.serving() as server, thalweg.Client(server.address, timeout=60) as client:
+        rows = {"carrier": ["UA"], "event_timestamp": pa.array([1357041600000000], pa.timestamp("us"))}
+        made = client.get_historical_features(rows, feature_service="delays")
+        place.do("produce", "departures", "-", "--format", "jsonl", stdin=LATE)
+        assert client.get_historical_features(rows, feature_service="delays", pin=made.commit).commit == made.commit
+        snapshot = client.get_snapshot(feature_service="delays", at="2013-01-01T12:00:00Z", pin=made.commit)
+        assert snapshot.pin == made.pin
+        streamed = client.stream_historical_features(pa.table(rows), feature_service="delays", pin=made.commit)
+        assert streamed.read_all() == made.to_arrow()
+        with pytest.raises(thalweg.NotFound, match="no commit `0123456789ab` is known here.*`limits.kept_manifests`"):
+            client.get_historical_features(rows, feature_service="delays", pin="0123456789ab")
+        with pytest.raises(thalweg.InvalidArgument, match="`yesterday` is no commit id"):
+            client.get_historical_features(rows, feature_service="delays", pin="yesterday")
+    with place.serving():
+        again = json.loads(place.do(*ASK, "again.parquet", "--pin", made.commit))
+    assert again["manifest"]["pin"] == made.pin
 
 
 def test_a_pin_of_another_log_is_refused(place: Place, tmp_path_factory: pytest.TempPathFactory) -> None:

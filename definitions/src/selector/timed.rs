@@ -64,6 +64,11 @@ impl TimedBatch<'_> {
         self.times.values()
     }
 
+    /// The decoded fields of the events.
+    pub fn columns(&self) -> &RecordBatch {
+        &self.columns
+    }
+
     /// The row in the decoded batch of the event at `position`.
     pub(super) fn row(&self, position: usize) -> usize {
         self.rows.as_ref().map_or(position, |rows| rows.value(position) as usize)

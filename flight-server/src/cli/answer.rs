@@ -4,18 +4,17 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
 use clap::Args;
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
-use thalweg_backfill::{AsOf, Boundary, Budget, Cancellation, batches};
+use thalweg_backfill::{AsOf, Boundary, Budget, Cancellation, Leakage, batches};
 
 use super::client::Client;
 use super::output::{say, thousands};
 use super::parquet_file::ParquetFile;
 use super::{Common, leakage, manifest};
 use crate::Error;
-use crate::flight::{Command, Rows, Spool, TrainingSetCommand, make_training_set, metadata};
+use crate::flight::{Command, Rows, Sliced, Spool, TrainingSetCommand, make_training_set, metadata};
 use crate::node::Node;
 
 /// Options of every command that makes rows with features.
@@ -40,9 +39,10 @@ pub(super) struct Asked {
     /// event_time than as of known.
     #[arg(long)]
     leakage: bool,
-    /// Rest on the log as it was for an earlier training set: its Parquet file, or its manifest as JSON.
-    #[arg(long, value_name = "FILE")]
-    pin: Option<PathBuf>,
+    /// Rest on the log as it was for an earlier training set: its commit id, its Parquet file, or its manifest as
+    /// JSON.
+    #[arg(long, value_name = "COMMIT or FILE")]
+    pin: Option<String>,
     /// Parquet file to write.
     #[arg(short = 'o', long, value_name = "FILE")]
     pub(super) out: PathBuf,
@@ -114,12 +114,14 @@ pub(super) fn from_server(
     let info = client.describe(command)?;
     let about: Value = serde_json::from_slice(&info.app_metadata)
         .map_err(|cause| Error::internal(format!("the server's description cannot be read: {cause}")))?;
-    let ticket = Client::ticket(&info)?;
+    let tickets = Client::tickets(&info)?;
     let mut file = ParquetFile::create(out, Arc::new(info.try_decode_schema()?))?;
-    client.fetch(ticket, |batch| {
-        bar.inc(batch.num_rows() as u64);
-        file.write(&batch)
-    })?;
+    for ticket in tickets {
+        client.fetch(ticket, |batch| {
+            bar.inc(batch.num_rows() as u64);
+            file.write(&batch)
+        })?;
+    }
     manifest::keep(&mut file, &about);
     Ok((about, file.finish()?))
 }
@@ -137,22 +139,36 @@ pub(super) fn from_files(
     bar: &ProgressBar,
 ) -> Result<(Value, u64), Error> {
     let spool = Spool::new(node.spine_dir(), 0);
-    make_training_set(node, &spool, command, given, &Cancellation::default(), |mut replayed| {
-        let schema: SchemaRef = replayed.schema().clone();
-        let mut file = ParquetFile::create(out, schema)?;
-        while let Some(slice) = replayed.next_slice()? {
-            for batch in batches(slice) {
-                bar.inc(batch.num_rows() as u64);
-                file.write(&batch)?;
-            }
-        }
+    make_training_set(node, &spool, command, given, &Cancellation::default(), |replayed| {
+        node.manifests().keep(replayed.commit())?;
         let leakage = match command.leakage {
             true => Some(replayed.leakage(&Budget::new(node.history_bytes()))?),
             false => None,
         };
-        let about: Value = serde_json::from_str(&metadata(replayed.commit(), leakage.as_ref()))
-            .map_err(|cause| Error::internal(format!("a manifest cannot be read back: {cause}")))?;
-        manifest::keep(&mut file, &about);
-        Ok((about, file.finish()?))
+        write(replayed, leakage.as_ref(), out, bar)
     })
+}
+
+/// Writes all slices of an answer to `out`, and what leaks of it where that was counted; also gives what is known of
+/// it, and its rows.
+///
+/// # Errors
+/// What keeps it from being computed; a file that cannot be written.
+pub(super) fn write(
+    mut sliced: impl Sliced,
+    leakage: Option<&Leakage>,
+    out: &Path,
+    bar: &ProgressBar,
+) -> Result<(Value, u64), Error> {
+    let mut file = ParquetFile::create(out, sliced.schema().clone())?;
+    while let Some(slice) = sliced.next_slice()? {
+        for batch in batches(slice) {
+            bar.inc(batch.num_rows() as u64);
+            file.write(&batch)?;
+        }
+    }
+    let about: Value = serde_json::from_str(&metadata(sliced.commit(), leakage))
+        .map_err(|cause| Error::internal(format!("a manifest cannot be read back: {cause}")))?;
+    manifest::keep(&mut file, &about);
+    Ok((about, file.finish()?))
 }

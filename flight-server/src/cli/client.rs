@@ -103,12 +103,13 @@ impl Client {
         self.runtime.block_on(self.flight().get_flight_info(descriptor)).map_err(flight_error)
     }
 
-    /// The ticket of a flight, which has one endpoint.
-    pub(crate) fn ticket(info: &FlightInfo) -> Result<Ticket, Error> {
-        info.endpoint
-            .first()
-            .and_then(|endpoint| endpoint.ticket.clone())
-            .ok_or_else(|| Error::internal("the server's description names no endpoint"))
+    /// The tickets of a flight, in the order in which they are to be read.
+    pub(crate) fn tickets(info: &FlightInfo) -> Result<Vec<Ticket>, Error> {
+        let tickets: Vec<_> = info.endpoint.iter().filter_map(|endpoint| endpoint.ticket.clone()).collect();
+        match tickets.len() == info.endpoint.len() && !tickets.is_empty() {
+            true => Ok(tickets),
+            false => Err(Error::internal("the server's description lacks an endpoint or its ticket")),
+        }
     }
 
     /// Fetches all batches of a ticket, handing each to `take`.

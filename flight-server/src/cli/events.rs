@@ -65,10 +65,12 @@ pub(super) fn run(common: &Common, config: Config, options: &Options) -> Result<
 fn from_server(client: &Client, command: EventsCommand, out: &Path, bar: &ProgressBar) -> Result<u64, Error> {
     let info = client.describe(&Command::Events(command))?;
     let mut file = ParquetFile::create(out, Arc::new(info.clone().try_decode_schema()?))?;
-    client.fetch(Client::ticket(&info)?, |batch| {
-        bar.inc(batch.num_rows() as u64);
-        file.write(&batch)
-    })?;
+    for ticket in Client::tickets(&info)? {
+        client.fetch(ticket, |batch| {
+            bar.inc(batch.num_rows() as u64);
+            file.write(&batch)
+        })?;
+    }
     file.finish()
 }
 

@@ -10,6 +10,8 @@ use thalweg_backfill::{Manifest, Pin};
 
 use super::parquet_file::ParquetFile;
 use crate::Error;
+use crate::flight::PinRef;
+use crate::manifests::is_commit_id;
 
 /// Keys of a Parquet file's metadata.
 const COMMIT: &str = "thalweg.commit";
@@ -24,16 +26,27 @@ pub(super) fn keep(file: &mut ParquetFile, about: &Value) {
     file.note(MANIFEST, about["manifest"].to_string());
 }
 
+/// The log prefix that a training set rests on: that in the file at `text`, or that of a commit id.
+///
+/// # Errors
+/// INVALID_ARGUMENT where it is neither.
+pub(super) fn pin_of(text: &str) -> Result<PinRef, Error> {
+    match !Path::new(text).exists() && is_commit_id(text) {
+        true => Ok(PinRef::Commit(text.to_owned())),
+        false => pin_in(Path::new(text)).map(PinRef::Prefix),
+    }
+}
+
 /// The log prefix that the training set in the file at `path` rests on: a Parquet file that `training-set`
 /// wrote, or its manifest as JSON, by itself or as `training-set --json` prints it.
 ///
 /// # Errors
 /// INVALID_ARGUMENT where the file cannot be read or has no manifest.
-pub(super) fn pin_of(path: &Path) -> Result<Pin, Error> {
+fn pin_in(path: &Path) -> Result<Pin, Error> {
     let wrong = |cause: &dyn std::fmt::Display| {
         Error::invalid(format!(
             "{} has no manifest to take the pin from: {cause}; name a file that `thalweg training-set` wrote, \
-             or what its --json printed",
+             what its --json printed, or a commit id",
             path.display()
         ))
     };

@@ -4,6 +4,7 @@ mod answer;
 mod apply;
 mod client;
 mod events;
+mod feature_history;
 mod get;
 mod instant;
 mod leakage;
@@ -69,6 +70,8 @@ enum Command {
     TrainingSet(training_set::Options),
     /// Write the features of every entity at one instant to a file.
     Snapshot(snapshot::Options),
+    /// Write the intervals in which features of some entities stay the same to a file.
+    FeatureHistory(feature_history::Options),
     /// Write the events of a topic, or its dead letters, to a file.
     Events(events::Options),
     /// Show lag, watermarks, views and their state.
@@ -104,6 +107,7 @@ fn run(line: CommandLine) -> Result<(), Error> {
         Command::Get(options) => get::run(&common, config, &options),
         Command::TrainingSet(options) => training_set::run(&common, config, &options),
         Command::Snapshot(options) => snapshot::run(&common, config, &options),
+        Command::FeatureHistory(options) => feature_history::run(&common, config, &options),
         Command::Events(options) => events::run(&common, config, &options),
         Command::Status => status::run(&common, config),
         Command::Topics => topics::run(&common, config),

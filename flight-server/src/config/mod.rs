@@ -41,6 +41,8 @@ pub struct Config {
     pub state: State,
     /// Questions about the past.
     pub history: History,
+    /// Spines that the server reads itself.
+    pub spines: Spines,
     /// Where the server listens.
     pub listen: Listen,
     /// What "now" is.
@@ -101,6 +103,13 @@ pub struct History {
     pub memory_budget_bytes: u64,
 }
 
+/// Spines that the server reads itself.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Spines {
+    /// Folders they may lie in, separated by colons; none if empty.
+    pub folders: String,
+}
+
 /// Where the server listens.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Listen {
@@ -135,6 +144,10 @@ pub struct Limits {
     pub concurrent_lookups: usize,
     /// Training sets worked on at once.
     pub concurrent_training_sets: usize,
+    /// Streams one training set may come in.
+    pub shards: usize,
+    /// Manifests of training sets that are kept, to be named by their commits.
+    pub kept_manifests: usize,
     /// How large definitions may be.
     pub definitions: thalweg_definitions::Limits,
 }

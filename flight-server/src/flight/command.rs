@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 use thalweg_backfill::{AsOf, Boundary, DEFAULT_TIMESTAMP_COLUMN, Features, Pin};
 
+use super::history::HistoryCommand;
+use super::pin::PinRef;
+use super::shards::{Order, Shard};
 use super::snapshot::SnapshotCommand;
 use super::spine::SpineRef;
 use crate::Error;
@@ -16,6 +19,8 @@ pub enum Command {
     TrainingSet(TrainingSetCommand),
     /// Features of every entity at one instant.
     Snapshot(SnapshotCommand),
+    /// For keys the intervals in which features stay the same.
+    FeatureHistory(HistoryCommand),
     /// Decoded events of a topic.
     Events(EventsCommand),
     /// Rows to append to a topic.
@@ -44,7 +49,7 @@ pub struct TrainingSetCommand {
     pub boundary: Boundary,
     /// The log prefix to rest on; the end of the log now, if none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub pin: Option<Pin>,
+    pub pin: Option<PinRef>,
     /// Whether status columns follow the features.
     pub statuses: bool,
     /// Whether `GetFlightInfo` counts the rows that tell what nobody could know. The rows stay the same.
@@ -53,6 +58,14 @@ pub struct TrainingSetCommand {
     /// Whether columns are named `view__column`; yes, if not said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub full_feature_names: Option<bool>,
+    /// How many streams the answer comes in; one, if not said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shards: Option<usize>,
+    /// In which order rows come.
+    pub order: Order,
+    /// In tickets: which of the streams.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
     /// In tickets: hash of the spine's rows, under which they are kept ready where they can be made again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spine_hash: Option<String>,

@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use thalweg_backfill::{AppliedHistory, Budget, Cancellation, Prepared, TrainingSet, training_set};
+use thalweg_backfill::{AppliedHistory, Budget, Cancellation, Pin, Prepared, TrainingSet, training_set};
 use thalweg_definitions::Repository;
 use thalweg_log::EmbeddedLog;
 
 use super::command::TrainingSetCommand;
+use super::pin::PinRef;
+use super::shards::Order;
+use super::spine::Rows;
 use super::training_set::request;
 use crate::Error;
 use crate::node::Node;
@@ -25,8 +28,9 @@ pub struct Exchange {
     history: Option<Arc<dyn AppliedHistory>>,
     /// What one batch may hold.
     memory_budget_bytes: usize,
-    /// With the pin that all batches rest on.
     command: TrainingSetCommand,
+    /// What all batches rest on.
+    pin: Pin,
     spine: SchemaRef,
     schema: SchemaRef,
 }
@@ -36,7 +40,14 @@ impl Exchange {
     ///
     /// # Errors
     /// What [`over`](Self::over) says.
-    pub(super) fn begin(node: &Node, command: TrainingSetCommand, spine: SchemaRef) -> Result<Self, Error> {
+    pub(super) fn begin(
+        node: &Node,
+        mut command: TrainingSetCommand,
+        spine: SchemaRef,
+    ) -> Result<Self, Error> {
+        if let Some(pin) = &mut command.pin {
+            *pin = PinRef::Prefix(pin.resolve(node.manifests())?);
+        }
         let (log, bytes) = (Arc::clone(node.log()), node.history_bytes());
         Self::over(node.repository(), log, node.history(), bytes, command, spine)
     }
@@ -51,12 +62,14 @@ impl Exchange {
         log: Arc<EmbeddedLog>,
         history: Option<Arc<dyn AppliedHistory>>,
         memory_budget_bytes: usize,
-        mut command: TrainingSetCommand,
+        command: TrainingSetCommand,
         spine: SchemaRef,
     ) -> Result<Self, Error> {
-        if command.spine.is_some() || command.commit.is_some() {
+        let is_of_a_flight = command.spine.is_some() || command.commit.is_some();
+        if is_of_a_flight || command.shards.is_some() || command.order != Order::Spine {
             return Err(Error::invalid(
-                "an exchange is about the rows sent in it; leave `spine` and `commit` out, or use DoGet",
+                "an exchange is about the rows sent in it, in their order; leave `spine`, `commit`, `shards` and \
+                 `order` out, or use DoGet",
             ));
         }
         if command.leakage {
@@ -64,11 +77,21 @@ impl Exchange {
                 "an exchange does not report leakage, since it never has all rows; leave `leakage` out, or upload the rows and use GetFlightInfo",
             ));
         }
-        let empty = request(&command, history.clone(), spine.clone(), Vec::new())?;
+        let pin = match &command.pin {
+            None => None,
+            Some(PinRef::Prefix(pin)) => Some(pin.clone()),
+            Some(PinRef::Commit(id)) => {
+                return Err(Error::invalid(format!(
+                    "which log prefix commit `{id}` rests on is not known here"
+                )));
+            }
+        };
+        let empty =
+            request(&command, history.clone(), pin, Rows { schema: spine.clone(), batches: Vec::new() })?;
         let prepared = Prepared::new(&repository, &log, &empty)?;
         let schema = prepared.schema().clone();
-        command.pin = Some(prepared.commit().manifest.pin.clone());
-        Ok(Self { repository, log, history, memory_budget_bytes, command, spine, schema })
+        let pin = prepared.commit().manifest.pin.clone();
+        Ok(Self { repository, log, history, memory_budget_bytes, command, pin, spine, schema })
     }
 
     /// Schema of every answer: the columns of the rows, features, statuses where asked for.
@@ -81,7 +104,8 @@ impl Exchange {
     /// # Errors
     /// What [`training_set`] says.
     pub fn join(&self, batch: RecordBatch, cancellation: &Cancellation) -> Result<TrainingSet, Error> {
-        let request = request(&self.command, self.history.clone(), self.spine.clone(), vec![batch])?;
+        let rows = Rows { schema: self.spine.clone(), batches: vec![batch] };
+        let request = request(&self.command, self.history.clone(), Some(self.pin.clone()), rows)?;
         let budget = Budget::new(self.memory_budget_bytes);
         Ok(training_set(&self.repository, &self.log, &request, &budget, cancellation)?)
     }

@@ -1,6 +1,6 @@
 //! Arrow data to clients and servers, as Flight has it.
 
-use arrow::array::RecordBatch;
+use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use arrow::ipc::writer::{DictionaryTracker, IpcDataGenerator, IpcWriteContext, IpcWriteOptions};
@@ -8,6 +8,9 @@ use arrow_flight::encode::{DictionaryHandling, FlightDataEncoderBuilder};
 use arrow_flight::error::FlightError;
 use arrow_flight::{FlightData, FlightDescriptor, SchemaAsIpc};
 use futures::{Stream, StreamExt, future, stream};
+
+/// About the most bytes of one message: clients take four million unless told otherwise.
+const MESSAGE_BYTES: usize = 2 << 20;
 
 /// `schema`, then `batches`, every column in the type it has; `descriptor` says what an upload is for.
 pub(crate) fn encode(
@@ -21,8 +24,22 @@ pub(crate) fn encode(
     let encoder = FlightDataEncoderBuilder::new()
         .with_schema(schema)
         .with_dictionary_handling(DictionaryHandling::Resend)
-        .build(batches);
+        // The encoder measures what a batch is a slice of; so it is we who cut, by what is in the batch alone.
+        .with_max_flight_data_size(usize::MAX)
+        .build(batches.flat_map(|batch| stream::iter(pieces(batch))));
     stream::once(future::ready(Ok(announced))).chain(encoder.skip(1))
+}
+
+/// `batch` in pieces that each make a message of a bearable size.
+fn pieces(batch: Result<RecordBatch, FlightError>) -> Vec<Result<RecordBatch, FlightError>> {
+    let Ok(batch) = batch else { return vec![batch] };
+    let bytes = |column: &ArrayRef| {
+        column.to_data().get_slice_memory_size().unwrap_or_else(|_| column.get_buffer_memory_size())
+    };
+    let bytes: usize = batch.columns().iter().map(bytes).sum();
+    let rows = batch.num_rows().div_ceil(bytes.div_ceil(MESSAGE_BYTES).max(1)).max(1);
+    let starts = (0..batch.num_rows().max(1)).step_by(rows);
+    starts.map(|from| Ok(batch.slice(from, rows.min(batch.num_rows() - from)))).collect()
 }
 
 /// Makes one message of each batch, however large or empty it is, where [`encode`] cuts and leaves out.
@@ -72,8 +89,8 @@ mod tests {
     use std::sync::Arc;
 
     use arrow::array::{
-        ArrayRef, DictionaryArray, FixedSizeListArray, Int64Array, LargeListArray, LargeStringArray,
-        ListArray, MapBuilder, StringArray, StringBuilder, StringViewArray, StructArray,
+        DictionaryArray, FixedSizeListArray, Int64Array, LargeListArray, LargeStringArray, ListArray,
+        MapBuilder, StringArray, StringBuilder, StringViewArray, StructArray,
     };
     use arrow::datatypes::{Field, Int32Type, Int64Type};
     use arrow_flight::decode::FlightRecordBatchStream;
@@ -145,6 +162,16 @@ mod tests {
         let schema = batch.schema();
         assert_eq!(back(schema.clone(), batches.clone()), batches);
         assert_eq!(back_whole(schema, &batches), batches);
+    }
+
+    #[test]
+    fn messages_are_cut_by_what_is_in_a_batch_and_not_by_what_it_is_a_slice_of() {
+        let numbers = Arc::new(Int64Array::from_iter_values(0..1_000_000)) as ArrayRef;
+        let whole = RecordBatch::try_from_iter([("a", numbers)]).expect("a batch");
+        let few = whole.slice(10, 16_384);
+        assert_eq!(back(whole.schema(), vec![few.clone()]), [few]);
+        let cut = back(whole.schema(), vec![whole.clone()]);
+        assert_eq!(cut.iter().map(RecordBatch::num_rows).collect::<Vec<_>>(), [250_000; 4]);
     }
 
     #[test]

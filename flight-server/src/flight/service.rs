@@ -22,8 +22,8 @@ use super::exchange::Exchange;
 use super::received::{Received, Room};
 use super::sent::Whole;
 use super::spool::Spool;
-use super::training_set::Streaming;
-use super::{events, listing, produce, training_set};
+use super::training_set::{Streaming, Wanted};
+use super::{events, history, listing, produce, training_set};
 use crate::Error;
 use crate::metrics::Metrics;
 use crate::node::Node;
@@ -69,10 +69,24 @@ impl FlightServer {
                 let cancellation = cancelled_with_the_call.0.clone();
                 let described =
                     pool.run(move || training_set::describe(&node, &spool, &command, &cancellation)).await?;
+                let info = info
+                    .try_with_schema(&described.schema)?
+                    .with_ordered(described.ordered)
+                    .with_total_records(described.rows as i64)
+                    .with_app_metadata(training_set::metadata(&described.commit, described.leakage.as_ref()));
+                Ok(described.tickets.iter().map(endpoint).fold(info, FlightInfo::with_endpoint))
+            }
+            Command::FeatureHistory(command) => {
+                let made = command.set.spine.as_ref().is_some_and(|spine| spine.is_made());
+                let pool = if made { &self.heavy } else { &self.pool };
+                let spool = self.spool.clone();
+                let cancelled_with_the_call = CancelOnDrop(Cancellation::default());
+                let cancellation = cancelled_with_the_call.0.clone();
+                let described =
+                    pool.run(move || history::describe(&node, &spool, &command, &cancellation)).await?;
                 Ok(info
                     .try_with_schema(&described.schema)?
-                    .with_total_records(described.rows as i64)
-                    .with_app_metadata(training_set::metadata(&described.commit, described.leakage.as_ref()))
+                    .with_app_metadata(training_set::metadata(&described.commit, None))
                     .with_endpoint(endpoint(&described.ticket)))
             }
             Command::Events(command) => {
@@ -91,7 +105,7 @@ impl FlightServer {
         Ok(Command::TrainingSet(set))
     }
 
-    async fn training_set(&self, command: TrainingSetCommand) -> Result<FlightStream, Error> {
+    async fn computed(&self, wanted: Wanted) -> Result<FlightStream, Error> {
         let cancelled_with_the_stream = CancelOnDrop(Cancellation::default());
         let streaming = Streaming {
             node: self.node.clone(),
@@ -100,7 +114,7 @@ impl FlightServer {
             readers: self.readers.clone(),
             metrics: self.metrics.clone(),
         };
-        let (schema, batches) = streaming.begin(command, cancelled_with_the_stream.0.clone()).await?;
+        let (schema, batches) = streaming.begin(wanted, cancelled_with_the_stream.0.clone()).await?;
         let metrics = self.metrics.clone();
         let batches = ReceiverStream::new(batches).inspect_ok(move |batch| {
             let _cancels = &cancelled_with_the_stream;
@@ -218,7 +232,8 @@ impl FlightService for FlightServer {
 
     async fn do_get(&self, request: Request<Ticket>) -> Result<Response<Self::DoGetStream>, Status> {
         let stream = match self.plain(Command::parse(&request.into_inner().ticket)?).await? {
-            Command::TrainingSet(command) => self.training_set(command).await?,
+            Command::TrainingSet(command) => self.computed(Wanted::TrainingSet(command)).await?,
+            Command::FeatureHistory(command) => self.computed(Wanted::History(command)).await?,
             Command::Events(command) => {
                 let (node, asked) = (self.node.clone(), command.clone());
                 let (schema, _) = self.pool.run(move || events::describe(&node, &asked)).await?;
@@ -240,7 +255,9 @@ impl FlightService for FlightServer {
         let limits = &self.node.config().limits;
         let room = |upload| Room { message: limits.message_bytes, upload };
         let metadata = match command {
-            Command::TrainingSet(_) => self.upload(Received::new(data, room(limits.spine_bytes))).await?,
+            Command::TrainingSet(_) | Command::FeatureHistory(_) => {
+                self.upload(Received::new(data, room(limits.spine_bytes))).await?
+            }
             Command::Produce(command) => {
                 let rows = Received::new(data, room(usize::MAX));
                 let produced = produce::produce(self.node.clone(), &self.writers, command, rows).await?;

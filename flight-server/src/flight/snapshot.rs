@@ -1,15 +1,13 @@
 //! Snapshots: features of every entity at one instant, as a training set whose spine are these entities.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::{Map, Value};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
+use serde_json::Map;
 
 use super::command::TrainingSetCommand;
+use super::extended;
 use super::spine::SpineRef;
 use crate::Error;
 use crate::node::Node;
-
-/// The setting that a snapshot has and a training set has not.
-const AT: &str = "at_us";
 
 /// Asks for a snapshot: the settings of a training set but for its spine, and an instant.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -18,6 +16,13 @@ pub struct SnapshotCommand {
     pub at_us: Option<i64>,
     /// Everything else.
     pub set: TrainingSetCommand,
+}
+
+/// What a snapshot has and a training set has not.
+#[derive(Serialize, Deserialize)]
+struct Own {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    at_us: Option<i64>,
 }
 
 impl SnapshotCommand {
@@ -34,31 +39,23 @@ impl SnapshotCommand {
     }
 }
 
-// Not derived: a flattened struct takes any setting, misspelt ones too.
 impl<'de> Deserialize<'de> for SnapshotCommand {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut settings = Map::deserialize(deserializer)?;
-        let at_us = settings.remove(AT).unwrap_or(Value::Null);
-        let at_us = Option::deserialize(at_us)
-            .map_err(|cause| serde::de::Error::custom(format!("`{AT}`: {cause}")))?;
+        let settings = Map::deserialize(deserializer)?;
         if settings.contains_key("spine") {
-            return Err(serde::de::Error::custom(
+            return Err(de::Error::custom(
                 "a snapshot takes no `spine`: its rows are the entities of the log",
             ));
         }
-        let set =
-            TrainingSetCommand::deserialize(Value::Object(settings)).map_err(serde::de::Error::custom)?;
+        let (Own { at_us }, set) = extended::read(settings, &["at_us"]).map_err(de::Error::custom)?;
         Ok(Self { at_us, set })
     }
 }
 
 impl Serialize for SnapshotCommand {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut settings = serde_json::to_value(&self.set).map_err(serde::ser::Error::custom)?;
-        if let (Some(settings), Some(at_us)) = (settings.as_object_mut(), self.at_us) {
-            settings.insert(AT.to_owned(), at_us.into());
-        }
-        settings.serialize(serializer)
+        let own = Own { at_us: self.at_us };
+        extended::write(&own, &self.set).map_err(ser::Error::custom)?.serialize(serializer)
     }
 }
 
@@ -75,7 +72,7 @@ mod tests {
         assert_eq!(Command::parse(command.to_json().as_bytes()).expect("its own JSON"), command);
         for (text, wanted) in [
             (r#"{"type":"snapshot","at":5}"#, "unknown field `at`"),
-            (r#"{"type":"snapshot","at_us":"noon"}"#, "`at_us`: invalid type: string"),
+            (r#"{"type":"snapshot","at_us":"noon"}"#, "invalid type: string \"noon\", expected i64"),
             (r#"{"type":"snapshot","spine":{"upload":"ab"}}"#, "a snapshot takes no `spine`"),
         ] {
             let message = Command::parse(text.as_bytes()).expect_err("no command").to_string();

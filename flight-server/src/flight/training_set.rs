@@ -1,22 +1,27 @@
 //! Training sets over Flight: described, then streamed; their rows are uploaded, or made here.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use serde_json::json;
 use thalweg_backfill::{
-    AppliedHistory, Budget, Cancellation, Commit, Leakage, Prepared, Replayed, TrainingSetRequest, batches,
+    AppliedHistory, Budget, Cancellation, Commit, History, Leakage, Pin, Prepared, Replayed,
+    TrainingSetRequest, batches,
 };
 use tokio::sync::{mpsc, oneshot};
 
 use super::command::{Command, TrainingSetCommand};
+use super::history::{self, HistoryCommand};
+use super::pin::PinRef;
+use super::shards::{Order, Shard, numbered};
 use super::spine::{Making, Rows};
 use super::spool::Spool;
 use crate::leakage::leakage_report;
 use crate::metrics::Metrics;
 use crate::node::Node;
-use crate::pool::Pool;
+use crate::pool::{Place, Pool};
 use crate::{Error, Kind};
 
 /// Batches handed over ahead of a slow client.
@@ -29,8 +34,10 @@ pub(super) struct Description {
     pub(super) commit: Commit,
     /// Which rows tell what nobody could know, where that is asked for.
     pub(super) leakage: Option<Leakage>,
-    /// Asks for the very same bytes, now or later, here or at another replica with the same log.
-    pub(super) ticket: Command,
+    /// Each asks for the very same bytes, now or later, here or at another replica with the same log.
+    pub(super) tickets: Vec<Command>,
+    /// Whether the streams are to be read one after the other.
+    pub(super) ordered: bool,
 }
 
 /// Everything about the answer but its values.
@@ -40,30 +47,42 @@ pub(super) fn describe(
     command: &TrainingSetCommand,
     cancellation: &Cancellation,
 ) -> Result<Description, Error> {
+    let shards = Shard::all(command.shards, node.config().limits.shards)?;
     let repository = node.repository();
     let making = Making { node, repository: repository.clone(), spool, cancellation };
     let pin = making.pin(command)?;
-    let mut ticket = TrainingSetCommand { pin: Some(pin.clone()), ..command.clone() };
-    let rows = making.rows(&ticket, &pin)?;
+    let rows = making.rows(command, &pin)?;
+    let mut ticket = TrainingSetCommand { pin: Some(PinRef::Prefix(pin.clone())), ..command.clone() };
     if command.spine.as_ref().is_some_and(|spine| spine.is_made()) {
         ticket.spine_hash = Some(spool.put(&rows.schema, &rows.batches)?.0);
     }
-    let request = request(&ticket, node.history(), rows.schema, rows.batches)?;
+    let request = request(command, node.history(), Some(pin), in_order(command, rows)?)?;
     let prepared = Prepared::new(&repository, node.log(), &request)?;
     let commit = prepared.commit().clone();
+    node.manifests().keep(&commit)?;
     ticket.commit = Some(commit.id.clone());
     ticket.leakage = false;
     let leakage = match command.leakage {
         true => Some(prepared.leakage(&Budget::new(node.history_bytes()), cancellation)?),
         false => None,
     };
+    let of_shard = |shard| TrainingSetCommand { shards: None, shard, ..ticket.clone() };
     Ok(Description {
         schema: prepared.schema().clone(),
         rows: prepared.num_rows(),
         commit,
         leakage,
-        ticket: Command::TrainingSet(ticket),
+        tickets: shards.into_iter().map(|shard| Command::TrainingSet(of_shard(shard))).collect(),
+        ordered: command.order == Order::Spine,
     })
+}
+
+/// The rows as the order asked for has them.
+fn in_order(command: &TrainingSetCommand, rows: Rows) -> Result<Rows, Error> {
+    match command.order {
+        Order::Spine => Ok(rows),
+        Order::Any => numbered(rows),
+    }
 }
 
 /// What training sets are streamed with.
@@ -80,11 +99,11 @@ pub(super) struct Streaming {
 }
 
 impl Streaming {
-    /// The schema of the answer to `command`, once its events have been read, and its batches, which are
-    /// computed as they are taken.
+    /// The schema of the answer to `wanted`, once its events have been read, and its batches, which are computed
+    /// as they are taken.
     pub(super) async fn begin(
         self,
-        command: TrainingSetCommand,
+        wanted: Wanted,
         cancellation: Cancellation,
     ) -> Result<(SchemaRef, mpsc::Receiver<Result<RecordBatch, Error>>), Error> {
         let (sender, mut batches) = mpsc::channel(BATCHES_AHEAD);
@@ -92,7 +111,7 @@ impl Streaming {
         tokio::spawn(async move {
             let take = sender.clone();
             let readers = self.readers.clone();
-            let streamed = readers.run(move || self.stream(&command, &cancellation, begun, &take)).await;
+            let streamed = readers.run(move || self.stream(&wanted, &cancellation, begun, &take)).await;
             if let Err(error) = streamed {
                 // Nobody is left to tell where this fails.
                 let _ = sender.send(Err(error)).await;
@@ -102,39 +121,127 @@ impl Streaming {
             Ok(schema) => Ok((schema, batches)),
             Err(_) => match batches.recv().await {
                 Some(Err(error)) => Err(error),
-                _ => Err(Error::internal("a training set ended before it began, without a word")),
+                _ => Err(Error::internal("a stream ended before it began, without a word")),
             },
         }
     }
 
     fn stream(
         &self,
-        command: &TrainingSetCommand,
+        wanted: &Wanted,
         cancellation: &Cancellation,
         begun: oneshot::Sender<SchemaRef>,
         take: &mpsc::Sender<Result<RecordBatch, Error>>,
     ) -> Result<(), Error> {
-        let mut working = Some(self.heavy.place()?);
-        make(&self.node, &self.spool, command, None, cancellation, |mut replayed| {
-            let mut slice = replayed.next_slice()?;
-            // A client that is gone by now does not wait for the schema either.
-            let _ = begun.send(replayed.schema().clone());
-            while let Some(computed) = slice {
-                working.take();
-                self.metrics.count_failed_on_demand(&replayed.take_failed_expressions());
-                for batch in batches(computed) {
-                    if take.blocking_send(Ok(batch)).is_err() {
-                        return Ok(());
-                    }
+        let (node, spool) = (&self.node, &self.spool);
+        let working = self.heavy.place()?;
+        match wanted {
+            Wanted::TrainingSet(command) => make(node, spool, command, None, cancellation, |replayed| {
+                self.hand_over(replayed, working, begun, take)
+            }),
+            Wanted::History(command) => history::make(node, spool, command, cancellation, |history| {
+                self.hand_over(history, working, begun, take)
+            }),
+        }
+    }
+
+    /// Takes slice after slice, and holds no place for work while the client takes what was computed.
+    fn hand_over(
+        &self,
+        mut sliced: impl Sliced,
+        working: Place,
+        begun: oneshot::Sender<SchemaRef>,
+        take: &mpsc::Sender<Result<RecordBatch, Error>>,
+    ) -> Result<(), Error> {
+        let mut slice = sliced.next_slice()?;
+        drop(working);
+        // A client that is gone by now does not wait for the schema either.
+        let _ = begun.send(sliced.schema().clone());
+        while let Some(computed) = slice {
+            self.metrics.count_failed_on_demand(&sliced.take_failed_expressions());
+            for batch in batches(computed) {
+                if take.blocking_send(Ok(batch)).is_err() {
+                    return Ok(());
                 }
-                if replayed.is_done() {
-                    break;
-                }
-                working = Some(self.heavy.place()?);
-                slice = replayed.next_slice()?;
             }
-            Ok(())
-        })
+            if sliced.is_done() {
+                break;
+            }
+            let _working = self.heavy.place()?;
+            slice = sliced.next_slice()?;
+        }
+        Ok(())
+    }
+}
+
+/// What is streamed.
+pub(super) enum Wanted {
+    TrainingSet(TrainingSetCommand),
+    History(HistoryCommand),
+}
+
+/// An answer that is computed a slice at a time.
+pub(crate) trait Sliced {
+    /// The schema of all slices.
+    fn schema(&self) -> &SchemaRef;
+
+    /// The next rows; none after the last.
+    ///
+    /// # Errors
+    /// What keeps them from being computed.
+    fn next_slice(&mut self) -> Result<Option<RecordBatch>, Error>;
+
+    /// Whether there is no next slice.
+    fn is_done(&self) -> bool;
+
+    /// For each on-demand feature view how often an expression failed, since that was last asked.
+    fn take_failed_expressions(&mut self) -> BTreeMap<String, u64>;
+
+    /// What the answer is a function of.
+    fn commit(&self) -> &Commit;
+}
+
+impl Sliced for Replayed<'_> {
+    fn schema(&self) -> &SchemaRef {
+        self.schema()
+    }
+
+    fn next_slice(&mut self) -> Result<Option<RecordBatch>, Error> {
+        Ok(self.next_slice()?)
+    }
+
+    fn is_done(&self) -> bool {
+        self.is_done()
+    }
+
+    fn take_failed_expressions(&mut self) -> BTreeMap<String, u64> {
+        self.take_failed_expressions()
+    }
+
+    fn commit(&self) -> &Commit {
+        self.commit()
+    }
+}
+
+impl Sliced for History<'_> {
+    fn schema(&self) -> &SchemaRef {
+        self.schema()
+    }
+
+    fn next_slice(&mut self) -> Result<Option<RecordBatch>, Error> {
+        Ok(self.next_slice()?)
+    }
+
+    fn is_done(&self) -> bool {
+        self.is_done()
+    }
+
+    fn take_failed_expressions(&mut self) -> BTreeMap<String, u64> {
+        self.take_failed_expressions()
+    }
+
+    fn commit(&self) -> &Commit {
+        self.commit()
     }
 }
 
@@ -153,22 +260,24 @@ pub(crate) fn make<T>(
     let repository = node.repository();
     let making = Making { node, repository: repository.clone(), spool, cancellation };
     let pin = making.pin(command)?;
-    let rows = given.map_or_else(|| making.rows(command, &pin), Ok)?;
-    let request = request(command, node.history(), rows.schema, rows.batches)?;
-    let request = TrainingSetRequest { pin: Some(pin), ..request };
-    let prepared = Prepared::new(&repository, node.log(), &request)?;
+    let rows = in_order(command, given.map_or_else(|| making.rows(command, &pin), Ok)?)?;
+    let request = request(command, node.history(), Some(pin), rows)?;
+    let mut prepared = Prepared::new(&repository, node.log(), &request)?;
     drop(request);
     check_commit(command, prepared.commit())?;
+    if let Some(Shard { number, of }) = command.shard {
+        prepared = prepared.shard(number, of)?;
+    }
     then(prepared.replay(&Budget::new(node.history_bytes()), cancellation)?)
 }
 
 /// A stream is of the commit that its ticket names, or there is none.
-fn check_commit(command: &TrainingSetCommand, commit: &Commit) -> Result<(), Error> {
+pub(super) fn check_commit(command: &TrainingSetCommand, commit: &Commit) -> Result<(), Error> {
     match &command.commit {
         Some(wanted) if *wanted != commit.id => Err(Error::new(
             Kind::FailedPrecondition,
             format!(
-                "commit {wanted} cannot be remade: the definitions or the engine have changed since (now {}). Ask again from GetFlightInfo",
+                "commit {wanted} cannot be remade: the definitions, the spine's file or the engine have changed since (now {}). Ask again from GetFlightInfo",
                 commit.id
             ),
         )),
@@ -185,22 +294,23 @@ pub(crate) fn metadata(commit: &Commit, leakage: Option<&Leakage>) -> String {
     about.to_string()
 }
 
-/// What `command` asks for, of these rows, where `history` tells what was applied when.
+/// What `command` asks for, of these rows, resting on `pin` or on the end of the log, where `history` tells what was
+/// applied when.
 pub(super) fn request(
     command: &TrainingSetCommand,
     history: Option<Arc<dyn AppliedHistory>>,
-    spine_schema: SchemaRef,
-    spine: Vec<RecordBatch>,
+    pin: Option<Pin>,
+    rows: Rows,
 ) -> Result<TrainingSetRequest, Error> {
     Ok(TrainingSetRequest {
         features: command.features()?,
-        spine_schema,
-        spine,
+        spine_schema: rows.schema,
+        spine: rows.batches,
         timestamp_column: command.timestamp_column(),
         as_of: command.as_of,
         history,
         boundary: command.boundary,
-        pin: command.pin.clone(),
+        pin,
         statuses: command.statuses,
         full_feature_names: command.full_feature_names.unwrap_or(true),
     })

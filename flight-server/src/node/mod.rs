@@ -17,6 +17,7 @@ use thalweg_store::{Store, StoreOptions};
 
 use crate::clock::WallClock;
 use crate::config::{Compression, Config};
+use crate::manifests::Manifests;
 use crate::registry::Registry;
 use crate::{Error, wire};
 
@@ -39,6 +40,7 @@ pub struct Node {
     config: Config,
     log: Arc<EmbeddedLog>,
     registry: Registry,
+    manifests: Manifests,
     /// The definitions applied last. What answers lookups is the ingest's affair.
     registered: RwLock<Arc<Repository>>,
     /// Held while definitions change: one change at a time.
@@ -73,7 +75,16 @@ impl Node {
             Role::Serve => Some(start_ingest(&config, &log, &registry, &registered)?),
         };
         let registered = RwLock::new(registered);
-        Ok(Arc::new(Self { config, log, registry, registered, changing: Mutex::default(), ingest }))
+        let manifests = Manifests::new(config.state.dir.join("manifests"), config.limits.kept_manifests);
+        Ok(Arc::new(Self {
+            config,
+            log,
+            registry,
+            manifests,
+            registered,
+            changing: Mutex::default(),
+            ingest,
+        }))
     }
 
     /// The settings the node was opened with.
@@ -84,6 +95,11 @@ impl Node {
     /// The log.
     pub fn log(&self) -> &Arc<EmbeddedLog> {
         &self.log
+    }
+
+    /// The manifests of training sets that were described here.
+    pub fn manifests(&self) -> &Manifests {
+        &self.manifests
     }
 
     /// Where uploaded spines are kept.
