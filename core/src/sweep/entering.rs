@@ -10,7 +10,7 @@ use std::ops::Range;
 use arrow::array::{Array, ArrayRef, Int64Array};
 use arrow::datatypes::DataType;
 
-use crate::{FoldPlan, Instant, KeyState, Lane, Order, Status, Value, column_of};
+use crate::{FoldPlan, Instant, KeyState, Lane, Lookback, Order, Status, TimeDelta, Value, column_of};
 
 use super::sort::Arranged;
 use super::{OrderColumns, SortedRows, SweepError, Swept, check_types, joined};
@@ -94,7 +94,9 @@ impl<'a> EnteringEvents<'a> {
 /// The values of the plan's features for the rows of `keys`: what [`KeyState::values`] says at the row's T of
 /// the events of its key that are seen at T, bit for bit.
 ///
-/// It takes the time of folding each event once, and for each row that of a lookup.
+/// It takes the time of folding each event once, and for each row that of a lookup. Rows are asked in the order of
+/// their instants, so what no later one can tell apart is forgotten on the way, as it is online: a lookup costs what
+/// lies in its windows, however long the history is.
 ///
 /// # Errors
 ///
@@ -112,6 +114,8 @@ pub fn sweep_entering(
     check_types(plan, events.inputs)?;
     let lanes: Option<Vec<Lane<'_>>> = events.inputs.iter().map(Lane::of).collect();
     let lanes = lanes.expect("the types of inputs were checked");
+    // No row looks back behind the one before.
+    let plan = &FoldPlan { lookback: Lookback::Within(TimeDelta::ZERO), ..plan.clone() };
     let mut answers = Answers::new(plan);
     for key in keys {
         let (mut event, end) = (events.key_starts[key] as usize, events.key_starts[key + 1] as usize);
@@ -121,7 +125,9 @@ pub fn sweep_entering(
                 state.add(plan, events.order(event), &lanes, events.sources[event] as usize);
                 event += 1;
             }
-            answers.ask(&state, Instant::from_micros(*at));
+            let at = Instant::from_micros(*at);
+            state.forget(plan, at);
+            answers.ask(&state, at);
         }
     }
     answers.finish()
@@ -192,7 +198,7 @@ mod tests {
 
     use super::*;
     use crate::testing::{KEYS, worlds};
-    use crate::{Aggregation, FeatureColumn, Lookback, Window, sweep};
+    use crate::{Aggregation, FeatureColumn, Window, sweep};
 
     fn count_of_all() -> FoldPlan {
         let feature = FeatureColumn {
@@ -207,7 +213,7 @@ mod tests {
             features: vec![feature],
             ttl: None,
             shown: None,
-            lookback: Lookback::Within(crate::TimeDelta::ZERO),
+            lookback: Lookback::Within(TimeDelta::ZERO),
         }
     }
 
