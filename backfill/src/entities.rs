@@ -70,6 +70,8 @@ pub fn entities(
     let views: Vec<_> = views.iter().collect();
     let found = replay.collect(&views, |known: &mut Known, view, selected| {
         let selection = &selected.selection;
+        let oldest = views[view].plan.forget.map(|age| Instant::from_micros(latest).saturating_sub(age));
+        let oldest = oldest.map(Instant::as_micros);
         let is_seen = |row: usize| match request.as_of {
             AsOf::EventTime | AsOf::Served => true,
             AsOf::Known => selected
@@ -77,7 +79,8 @@ pub fn entities(
                 .as_ref()
                 .is_some_and(|append_times| append_times.is_valid(row) && append_times.value(row) <= latest),
         };
-        let mut seen = (0..selection.len()).filter(|&row| selection.times[row] <= latest && is_seen(row));
+        let is_visible = |row: usize| selection.times[row] <= latest && Some(selection.times[row]) > oldest;
+        let mut seen = (0..selection.len()).filter(|&row| is_visible(row) && is_seen(row));
         let is_table = views[view].plan.shown.is_some();
         seen.try_for_each(|row| known.take(selection, row, is_table, budget))
     })?;

@@ -237,7 +237,10 @@ mod tests {
         Served::read(&Told(moments.to_vec(), 100), "t", &pin, instants)
     }
 
-    fn steps(served: &Served) -> Vec<(RangeInclusive<i64>, Vec<(i64, i64)>)> {
+    /// Instants, and of partition 0 what was applied at which of them.
+    type Step = (RangeInclusive<i64>, Vec<(i64, i64)>);
+
+    fn steps(served: &Served) -> Vec<Step> {
         let of = |epoch: &Epoch| (epoch.instants.clone(), epoch.steps.get(&0).cloned().unwrap_or_default());
         served.epochs.iter().map(of).collect()
     }

@@ -50,6 +50,7 @@ pub fn windows_plan() -> FoldPlan {
             .collect(),
         ttl: None,
         shown: None,
+        forget: None,
         lookback: Lookback::Unbounded,
     }
 }

@@ -66,7 +66,7 @@ impl Layout {
             let slot = layout.slot(plan, feature.reads(), feature.aggregation.family());
             let known = layout.folds.iter().position(|f| f.slot == slot && f.window == feature.window);
             let fold = known.unwrap_or_else(|| {
-                let grain = feature.window.grain(plan.ttl).map(|grain| layout.grain(grain, slot));
+                let grain = feature.window.grain(plan.max_age()).map(|grain| layout.grain(grain, slot));
                 layout.folds.push(Fold { window: feature.window, slot, grain });
                 layout.folds.len() - 1
             });
@@ -127,6 +127,7 @@ mod tests {
             ],
             ttl: None,
             shown: None,
+            forget: None,
             lookback: Lookback::Unbounded,
         };
         let layout = Layout::of(&plan);

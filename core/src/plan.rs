@@ -2,7 +2,7 @@
 
 use crate::aggregation::Types;
 use crate::lane::{Lane, Lanes};
-use crate::{Aggregation, FieldType, Nulls, TimeDelta, Window};
+use crate::{Aggregation, FieldType, Instant, Nulls, Status, TimeDelta, Window};
 
 /// Everything the folds of one feature view need to know.
 ///
@@ -14,14 +14,30 @@ pub struct FoldPlan {
     pub inputs: Vec<FieldType>,
     /// What is computed, a column each.
     pub features: Vec<FeatureColumn>,
-    /// Age at which an event stops being visible to every fold.
+    /// Age at which an event stops being visible to every fold, while its key stays known.
     pub ttl: Option<TimeDelta>,
     /// Over a table, the position in [`Self::inputs`] of the column that says which records are shown while they
     /// stand, the newest of their key: those for which it is not null. The others delete, or the view's `where` hides
     /// them. `None` over a stream, of which every event counts.
     pub shown: Option<usize>,
+    /// Age at which an event is as if it had never been: no fold sees it, and a key that has only such events is
+    /// unknown.
+    pub forget: Option<TimeDelta>,
     /// How far behind the watermark an instant can lie and still be answered online.
     pub lookback: Lookback,
+}
+
+impl FoldPlan {
+    /// Age at which an event stops being visible to every fold.
+    pub(crate) fn max_age(&self) -> Option<TimeDelta> {
+        self.ttl.into_iter().chain(self.forget).min()
+    }
+
+    /// The status at `at` of a value of a key whose newest event up to then happened at `newest`.
+    pub(crate) fn status(&self, newest: Option<Instant>, at: Instant, is_null: bool) -> Status {
+        let is_within = |age: Option<TimeDelta>| newest > age.map(|age| at.saturating_sub(age));
+        Status::of(is_within(self.forget), is_within(self.max_age()), is_null)
+    }
 }
 
 /// One column of a feature view: an aggregation of an input over a window.

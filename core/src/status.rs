@@ -9,7 +9,7 @@ pub enum Status {
     /// There are events within the view's ttl, and the fold over them gives null; or a feature is computed on
     /// demand, and the expression gives null.
     NullValue = 1,
-    /// No event of the key was visible at the instant asked for, at any age.
+    /// No event of the key was visible at the instant asked for, at any age but those that the view forgets.
     NotFound = 2,
     /// The key has visible events, all of them older than the view's ttl.
     OutsideMaxAge = 3,

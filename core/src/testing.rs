@@ -125,7 +125,8 @@ fn plans() -> impl Strategy<Value = FoldPlan> {
     let features = prop::collection::vec((prop::sample::select(choices), windows()), 1..16);
     // Of each of these inputs some values are null.
     let shown = prop::option::weighted(0.3, prop::sample::select(vec![0, 1, 2]));
-    (features, prop::option::weighted(0.4, spans()), shown).prop_map(|(features, ttl, shown)| FoldPlan {
+    let age = |weight| prop::option::weighted(weight, spans());
+    (features, age(0.4), age(0.3), shown).prop_map(|(features, ttl, forget, shown)| FoldPlan {
         inputs: FieldType::ALL.to_vec(),
         features: features
             .into_iter()
@@ -139,6 +140,7 @@ fn plans() -> impl Strategy<Value = FoldPlan> {
             .collect(),
         ttl,
         shown,
+        forget,
         lookback: Lookback::Within(TimeDelta::ZERO),
     })
 }

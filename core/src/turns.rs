@@ -24,9 +24,8 @@ impl FoldPlan {
     /// an event at `time`. An instant may come several times, and nothing may change there.
     pub fn turns(&self, time: Instant, mut turn: impl FnMut(Instant)) {
         turn(time);
-        if let Some(ttl) = self.ttl {
-            later(time, ttl).into_iter().for_each(&mut turn);
-        }
+        let ages = self.ttl.into_iter().chain(self.forget);
+        ages.filter_map(|age| later(time, age)).for_each(&mut turn);
         for (number, feature) in self.features.iter().enumerate() {
             if self.features[..number].iter().all(|other| other.window != feature.window) {
                 feature.window.turns(time).into_iter().flatten().for_each(&mut turn);

@@ -72,6 +72,7 @@ pub(crate) fn version_of(
     }
     meaning.line("where", &[filter.map_or("", |filter| &filter.meaning)]);
     meaning.line("ttl", &[&plan.ttl.map_or(String::new(), |ttl| ttl.as_micros().to_string())]);
+    plan.forget.iter().for_each(|age| meaning.line("forget", &[&age.as_micros().to_string()]));
     for column in &plan.features {
         let mut aggregation = column.aggregation.name().to_owned();
         for (_, value) in column.aggregation.parameters() {

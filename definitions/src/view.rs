@@ -16,8 +16,19 @@ use crate::{Entity, Expression, FeatureView, JoinKey, Limits, Source, SourceKind
 
 /// What may be said of a feature view.
 pub(crate) const KEYS: Keys = Keys {
-    known: &["name", "entity", "source", "join_keys", "where", "ttl", "lookback", "tags", "features"],
-    later: &["forget"],
+    known: &[
+        "name",
+        "entity",
+        "source",
+        "join_keys",
+        "where",
+        "ttl",
+        "forget",
+        "lookback",
+        "tags",
+        "features",
+    ],
+    later: &[],
 };
 
 /// How far behind the watermark lookups are exact, unless the view says otherwise: an hour.
@@ -40,7 +51,8 @@ pub(crate) fn read(
     let mut inputs = Inputs::default();
     let join_keys = read_join_keys(map, entity, source.zip(scope), &mut inputs, mistakes);
     let filter = map.get("where").map(|node| scope?.compile_condition(node, mistakes));
-    let ttl = map.get("ttl").map(|node| read_ttl(node, mistakes));
+    let ttl = map.get("ttl").map(|node| read_age("ttl", node, mistakes));
+    let forget = map.get("forget").map(|node| read_age("forget", node, mistakes));
     let lookback = map.get("lookback").map_or(Some(LOOKBACK), |node| read_lookback(node, mistakes));
     let tags = map.get("tags").map_or(Some(BTreeMap::new()), |node| read_tags(node, mistakes));
     let columns = map
@@ -64,6 +76,7 @@ pub(crate) fn read(
         features,
         ttl: ttl.map_or(Some(None), |ttl| ttl.map(Some))?,
         shown,
+        forget: forget.map_or(Some(None), |forget| forget.map(Some))?,
         lookback: lookback?,
     };
     let (join_keys, filter) = (join_keys?, filter.map(|filter| filter.sql));
@@ -157,17 +170,18 @@ fn field_as_join_key(
     }
 }
 
-fn read_ttl(node: &Node, mistakes: &mut Mistakes) -> Option<TimeDelta> {
-    let ttl = read_duration(node, "a duration, such as 90d", mistakes)?;
-    if ttl == TimeDelta::ZERO {
+/// The age that `key` says: that of the events that take part no longer.
+fn read_age(key: &str, node: &Node, mistakes: &mut Mistakes) -> Option<TimeDelta> {
+    let age = read_duration(node, "a duration, such as 90d", mistakes)?;
+    if age == TimeDelta::ZERO {
         mistakes.add_with_help(
             &node.place,
-            "a ttl of zero hides every event",
-            "leave `ttl` out to have none".to_owned(),
+            format!("a {key} of zero hides every event"),
+            format!("leave `{key}` out to have none"),
         );
         return None;
     }
-    Some(ttl)
+    Some(age)
 }
 
 fn read_lookback(node: &Node, mistakes: &mut Mistakes) -> Option<Lookback> {

@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::keys;
 use crate::shared::Writer;
 use crate::topic_state::TopicState;
+use crate::view_state::ViewState;
 
 /// What a commit did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,6 +37,9 @@ impl TopicState {
             Ok(_) => {
                 writer.uncommitted = false;
                 writer.moved.clear();
+                for view in &mut self.write_lock().views {
+                    self.track_memory(view, ViewState::drop_emptied);
+                }
                 self.evict();
             }
         }

@@ -120,6 +120,19 @@ impl HotStates {
         }
     }
 
+    /// Drops the states of `group` that have no events. None may be changed and not committed.
+    pub(crate) fn drop_empty(&mut self, group: KeyGroup) {
+        let group = &mut self.groups[usize::from(group)];
+        let mut at = 0;
+        while at < group.states.len() && group.dirty.is_empty() {
+            if group.states[at].state.is_empty() {
+                self.bytes -= group.remove(at);
+            } else {
+                at += 1;
+            }
+        }
+    }
+
     /// Drops states until about `target` bytes fewer are in memory, and gives the bytes dropped. States
     /// that were not changed since the last time go first. All must have been committed: a changed state
     /// stays.

@@ -172,8 +172,10 @@ impl Store {
         key: &[u8],
     ) -> Result<Option<KeyState>> {
         let mut row = StateKey::new(slot, group, key);
+        // All parts as of one moment: a commit may write others meanwhile.
+        let snapshot = self.db.snapshot();
         let part_of = |part| {
-            self.db.get_pinned(row.part(part)).map_err(|cause| LoadError::Store(self.failed("read", cause)))
+            snapshot.get_pinned(row.part(part)).map_err(|cause| LoadError::Store(self.failed("read", cause)))
         };
         KeyState::decode(plan, part_of).map_err(|error| match error {
             LoadError::Store(error) => error,

@@ -39,6 +39,8 @@ pub(crate) struct ViewState {
     pub(crate) hot: HotStates,
     /// Whether every key that has a state is in memory: what is not there then is nowhere.
     complete: bool,
+    /// Groups with states in memory of which nothing is left since the last commit.
+    emptied: Vec<KeyGroup>,
 }
 
 /// States that a selection needs and that were not in memory: none where the key is new.
@@ -75,7 +77,7 @@ impl ViewState {
             None => ViewClock::default(),
         };
         let complete = progress.is_empty();
-        Ok(Self { spec, slot, place, progress, clock, hot: HotStates::new(), complete })
+        Ok(Self { spec, slot, place, progress, clock, hot: HotStates::new(), complete, emptied: Vec::new() })
     }
 
     /// The same states in the place that serves, under a spec that differs at most in its source's name and
@@ -120,9 +122,7 @@ impl ViewState {
     /// in `loaded`.
     pub(crate) fn add(&mut self, selection: &Selection, lanes: &[Lane<'_>], first: usize, loaded: Loaded) {
         for (key, state) in loaded {
-            let new = state.is_none();
-            let inserted = self.hot.insert(&key, state.unwrap_or_default());
-            self.clock.keys += u64::from(new && inserted);
+            self.hot.insert(&key, state.unwrap_or_default());
         }
         for row in first..selection.len() {
             let order = Order {
@@ -139,6 +139,7 @@ impl ViewState {
                 .hot
                 .change(selection.keys.value(row))
                 .expect("the states of all keys of a selection were loaded");
+            self.clock.keys += u64::from(state.is_empty());
             state.add(&self.spec.plan, order, lanes, row);
         }
     }
@@ -166,15 +167,20 @@ impl ViewState {
     /// see.
     pub(crate) fn take_dirty(&mut self, group: KeyGroup, batch: &mut WriteBatch) -> usize {
         let (plan, slot, horizon) = (&self.spec.plan, self.slot, self.forget_before());
-        let mut states = 0;
+        let (mut states, mut gone) = (0, 0);
         self.hot.take_dirty(group, |hot| {
             if let Some(horizon) = horizon {
                 hot.state.forget(plan, horizon);
+                gone += u64::from(hot.state.is_empty());
             }
             let mut row = StateKey::new(slot, group, hot.key());
             put_changes(&mut row, hot.state.take_changes(), batch);
             states += 1;
         });
+        if gone > 0 {
+            self.clock.keys -= gone;
+            self.emptied.push(group);
+        }
         states
     }
 
@@ -191,8 +197,21 @@ impl ViewState {
         let plan = &self.spec.plan;
         let mut stored = stored;
         let Some(state) = self.hot.get_mut(key).or(stored.as_mut()) else { return };
+        let was_empty = state.is_empty();
         state.forget(plan, horizon);
         put_changes(&mut StateKey::new(self.slot, group, key), state.take_changes(), batch);
+        if state.is_empty() && !was_empty {
+            self.clock.keys -= 1;
+            self.emptied.push(group);
+        }
+    }
+
+    /// Drops from memory the states of which nothing is left. They must have been committed: until then what is
+    /// in files is not gone.
+    pub(crate) fn drop_emptied(&mut self) {
+        for group in std::mem::take(&mut self.emptied) {
+            self.hot.drop_empty(group);
+        }
     }
 
     /// The horizon behind which this view forgets; none if it never does.

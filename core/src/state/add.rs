@@ -180,6 +180,7 @@ mod tests {
             }],
             ttl: None,
             shown: None,
+            forget: None,
             lookback: Lookback::Unbounded,
         };
         let texts = ["a".repeat(100_000), "b".to_owned(), "c".repeat(70_000), "d".to_owned()];

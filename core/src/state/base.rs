@@ -36,11 +36,6 @@ impl Base {
         self.until = self.until.max(Some(until));
     }
 
-    /// The time of the first event here.
-    pub(super) fn first(&self) -> Option<Instant> {
-        self.span.map(|(first, _)| first)
-    }
-
     /// The time of the newest event here.
     pub(super) fn newest(&self) -> Option<Instant> {
         self.span.map(|(_, newest)| newest)

@@ -6,10 +6,12 @@ use crate::layout::Layout;
 use crate::{FoldPlan, Instant, Lookback};
 
 use super::KeyState;
+use super::parts::HEAD;
 
 impl KeyState {
     /// Lets go of what no instant from `horizon` on can tell apart: the folds of what windows still see all of or
-    /// nothing of go to the base, the rest is dropped; of a table's records, those that others have replaced. Under
+    /// nothing of go to the base, the rest is dropped; of a table's records, those that others have replaced; of a
+    /// key that is unknown from `horizon` on, all of it. Under
     /// [`Lookback::Unbounded`] nothing is.
     ///
     /// After this, answers at instants before `horizon` mean nothing. It is cheap to call often: a chunk is
@@ -19,8 +21,30 @@ impl KeyState {
             return;
         }
         if plan.shown.is_some() {
-            return self.forget_replaced(horizon);
+            self.forget_replaced(horizon);
+        } else {
+            self.forget_events(plan, horizon);
         }
+        let gone = plan.forget.map(|age| horizon.saturating_sub(age));
+        if gone.is_some() && !self.is_empty() && self.newest() <= gone {
+            self.vanish();
+        }
+    }
+
+    /// Forgets that there ever was an event.
+    fn vanish(&mut self) {
+        self.deleted.extend(self.closed.drain(..).map(|closed| closed.part));
+        self.deleted.push(HEAD);
+        (self.base, self.tail) = Default::default();
+        self.head_changed = false;
+    }
+
+    /// The time of the newest event.
+    fn newest(&self) -> Option<Instant> {
+        self.tail.last().map(|last| last.time).max(self.base.newest())
+    }
+
+    fn forget_events(&mut self, plan: &FoldPlan, horizon: Instant) {
         if self.base.has_many() {
             self.forget_stretches(plan, &Layout::of(plan), horizon);
         }
@@ -60,7 +84,8 @@ impl KeyState {
     fn forget_stretches(&mut self, plan: &FoldPlan, layout: &Layout, horizon: Instant) {
         for grain in 0..layout.grains.len() {
             let windows = layout.folds.iter().filter(|fold| fold.grain == Some(grain));
-            let oldest = windows.map(|fold| fold.window.bounds(horizon, plan.ttl).after).min().flatten();
+            let oldest =
+                windows.map(|fold| fold.window.bounds(horizon, plan.max_age()).after).min().flatten();
             self.head_changed |= self.base.drop_until(grain, oldest);
         }
     }
@@ -69,7 +94,7 @@ impl KeyState {
 /// The latest time at or before which no window tells two events apart at `horizon` and later, but by its grain;
 /// `None` if there is no such time.
 fn forgettable(plan: &FoldPlan, horizon: Instant) -> Option<Instant> {
-    let settled = plan.features.iter().map(|feature| feature.window.settled(plan.ttl, horizon));
+    let settled = plan.features.iter().map(|feature| feature.window.settled(plan.max_age(), horizon));
     settled.min().unwrap_or(Some(horizon)).min(Some(horizon))
 }
 
@@ -92,6 +117,7 @@ mod tests {
             features: vec![feature],
             ttl: ttl.map(TimeDelta::from_micros),
             shown: None,
+            forget: None,
             lookback: Lookback::Within(TimeDelta::ZERO),
         }
     }
@@ -132,7 +158,39 @@ mod tests {
         assert_eq!(state.tail.len(), 0);
         assert_eq!(state.values(&plan, at(15)), [(Value::Int64(0), Status::Present)]);
         assert_eq!(state.values(&plan, at(20)), [(Value::Int64(0), Status::OutsideMaxAge)]);
-        assert_eq!(state.first_event_time(), Some(at(0)));
+    }
+
+    #[test]
+    fn a_key_of_which_all_is_forgotten_leaves_nothing_behind() {
+        let plan = FoldPlan { forget: Some(TimeDelta::from_micros(20)), ..plan(Window::Lifetime, None) };
+        let mut state = KeyState::new();
+        (0..=CHUNK_EVENTS as i64).for_each(|time| add(&mut state, &plan, time));
+        let written = state.take_changes();
+        assert_eq!(written.put.len(), 2);
+        let last = CHUNK_EVENTS as i64;
+        state.forget(&plan, at(last + 19));
+        assert_eq!(state.values(&plan, at(last + 19)), [(Value::Int64(1), Status::Present)]);
+        state.forget(&plan, at(last + 20));
+        assert!(state.is_empty() && state.has_changes());
+        assert_eq!(state.values(&plan, at(last + 20)), [(Value::Int64(0), Status::NotFound)]);
+        let changes = state.take_changes();
+        assert_eq!(changes, crate::state::Changes { put: Vec::new(), delete: vec![HEAD, 1] });
+        assert!(!state.has_changes());
+        add(&mut state, &plan, 200);
+        assert_eq!(state.values(&plan, at(200)), [(Value::Int64(1), Status::Present)]);
+        assert_eq!(state.take_changes().put.len(), 1);
+    }
+
+    #[test]
+    fn a_key_that_comes_back_at_once_is_written_and_not_deleted() {
+        let plan = FoldPlan { forget: Some(TimeDelta::from_micros(5)), ..plan(Window::Lifetime, None) };
+        let mut state = KeyState::new();
+        add(&mut state, &plan, 0);
+        state.take_changes();
+        state.forget(&plan, at(5));
+        add(&mut state, &plan, 6);
+        let changes = state.take_changes();
+        assert!(changes.put.len() == 1 && changes.delete.is_empty());
     }
 
     #[test]

@@ -18,8 +18,6 @@ impl KeyState {
     /// The values at `at`, with what there is to count about them.
     pub fn answer(&self, plan: &FoldPlan, at: Instant) -> Answer {
         let newest = self.last_event_time(plan, at);
-        let oldest = plan.ttl.map(|ttl| at.saturating_sub(ttl));
-        let is_within_ttl = newest > oldest;
         let layout = Layout::of(plan);
         let mut known: SmallVec<[(Window, Seen); 8]> = SmallVec::new();
         let mut fold = |fold: &Fold| {
@@ -35,26 +33,24 @@ impl KeyState {
             let partial = &partials[*fold as usize];
             let value = partial.finish(&feature.aggregation, at);
             overflows += u64::from(partial.overflows(&feature.aggregation));
-            let status = Status::of(newest.is_some(), is_within_ttl, value.is_null());
+            let status = plan.status(newest, at, value.is_null());
             (value, status)
         });
         Answer { values: values.collect(), overflows }
     }
 
-    /// The time of the newest event visible at `at`, at any age; over a table, of the record that stands, if it is shown.
+    /// The time of the newest event visible at `at`, at any age but those that the plan forgets; over a table, of the
+    /// record that stands, if it is shown.
     pub fn last_event_time(&self, plan: &FoldPlan, at: Instant) -> Option<Instant> {
-        if let Some(column) = plan.shown {
-            return self.standing(column, at).map(|(_, time)| time);
-        }
-        let kept = self.newest_until(at).map(|place| self.chunk(place.chunk).time(place.row));
-        kept.max(self.base.newest().filter(|newest| *newest <= at))
-    }
-
-    /// The time of the key's first event, however long ago it was forgotten; of a table's records, the first that
-    /// is kept.
-    pub fn first_event_time(&self) -> Option<Instant> {
-        let kept = self.chunk(0).first();
-        self.base.first().into_iter().chain(kept.map(|first| first.time)).min()
+        let newest = match plan.shown {
+            Some(column) => self.standing(column, at).map(|(_, time)| time),
+            None => {
+                let kept = self.newest_until(at).map(|place| self.chunk(place.chunk).time(place.row));
+                kept.max(self.base.newest().filter(|newest| *newest <= at))
+            }
+        };
+        let gone = plan.forget.map(|age| at.saturating_sub(age));
+        newest.filter(|newest| Some(*newest) > gone)
     }
 
     /// The fold of what is seen: partials of forgotten events and of whole chunks, and events at the two ends of

@@ -68,6 +68,11 @@ impl KeyState {
         Self::default()
     }
 
+    /// Whether there is no event, not even a forgotten one.
+    pub fn is_empty(&self) -> bool {
+        self.tail.len() == 0 && self.base.newest().is_none()
+    }
+
     /// Bytes this state takes in memory, about.
     pub fn bytes_in_memory(&self) -> usize {
         let closed = |closed: &Closed| {

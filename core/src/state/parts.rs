@@ -21,7 +21,7 @@ use super::{Changes, Closed, KeyState, StateError};
 const VERSION: u8 = 1;
 
 /// Number of the head.
-const HEAD: u32 = 0;
+pub(super) const HEAD: u32 = 0;
 
 impl KeyState {
     /// What changed since the last call, or since it was decoded, as parts to write and parts to delete.
@@ -30,6 +30,7 @@ impl KeyState {
     pub fn take_changes(&mut self) -> Changes {
         let mut put = Vec::new();
         if std::mem::take(&mut self.head_changed) {
+            self.deleted.retain(|part| *part != HEAD);
             put.push((HEAD, sealed(|out| self.encode_head(out))));
         }
         for closed in &mut self.closed {
@@ -45,7 +46,7 @@ impl KeyState {
 
     /// Whether [`take_changes`](Self::take_changes) would give anything.
     pub fn has_changes(&self) -> bool {
-        self.head_changed
+        self.head_changed || !self.deleted.is_empty()
     }
 
     /// Reads a state from its parts, which `parts` gives by number; `None` if there is no part 0.
@@ -271,6 +272,7 @@ mod tests {
                 feature(Aggregation::First { nulls: Nulls::Skip }, 2),
                 feature(Aggregation::Count, 1),
             ],
+            forget: None,
             ttl: None,
             shown: None,
             lookback: Lookback::Within(TimeDelta::ZERO),

@@ -28,7 +28,7 @@ impl KeyState {
         if let Some(column) = plan.shown {
             return self.standing_through(column, fold.window, plan, at);
         }
-        let bounds = fold.window.bounds(at, plan.ttl);
+        let bounds = fold.window.bounds(at, plan.max_age());
         let start = bounds.after.map_or(Place::BEGINNING, |after| self.place_after(after));
         let end = bounds.until.map_or(Place::BEGINNING, |until| self.place_after(until));
         match (fold.window.gap(), fold.grain) {

@@ -25,7 +25,7 @@ impl KeyState {
         plan: &FoldPlan,
         at: Instant,
     ) -> Seen {
-        let standing = self.standing(column, at).filter(|(_, time)| window.sees(*time, at, plan.ttl));
+        let standing = self.standing(column, at).filter(|(_, time)| window.sees(*time, at, plan.max_age()));
         let kept = standing.map_or(Place::BEGINNING..Place::BEGINNING, |(place, _)| {
             place..Place { row: place.row + 1, ..place }
         });
@@ -77,6 +77,7 @@ mod tests {
                 feature(Aggregation::Count, None),
             ],
             ttl: None,
+            forget: None,
             shown: Some(1),
             lookback: Lookback::Within(TimeDelta::ZERO),
         }

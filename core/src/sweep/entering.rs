@@ -169,7 +169,7 @@ impl<'a> Answers<'a> {
         for (waiting, (value, _)) in self.waiting.iter_mut().zip(answer.values) {
             waiting.push(value);
         }
-        if self.statuses.len() % ROWS_AT_ONCE == 0 {
+        if self.statuses.len().is_multiple_of(ROWS_AT_ONCE) {
             self.make_columns();
         }
     }
@@ -213,6 +213,7 @@ mod tests {
             features: vec![feature],
             ttl: None,
             shown: None,
+            forget: None,
             lookback: Lookback::Within(TimeDelta::ZERO),
         }
     }

@@ -120,8 +120,10 @@ pub fn sweep(plan: &FoldPlan, events: &SortedEvents, rows: &SortedRows) -> Resul
     let mut sweep = Sweep { plan, layout: &layout, columns: vec![None; plan.features.len()] };
     for window in distinct(layout.folds.iter().map(|fold| fold.window)) {
         let seen = match plan.shown {
-            None => ranges::seen_through(window, plan.ttl, events, rows),
-            Some(column) => ranges::standing_through(window, plan.ttl, &events.inputs[column], events, rows),
+            None => ranges::seen_through(window, plan.max_age(), events, rows),
+            Some(column) => {
+                ranges::standing_through(window, plan.max_age(), &events.inputs[column], events, rows)
+            }
         };
         for (reads, events) in &read {
             let of_window = |fold: &Fold| fold.window == window && layout.slots[fold.slot].reads == *reads;
@@ -190,8 +192,7 @@ fn statuses(plan: &FoldPlan, events: &SortedEvents, rows: &SortedRows) -> Vec<St
     ranges::for_newest(events, rows, |at, first, end| {
         let newest = (end > first).then(|| end - 1).filter(shows);
         let newest = newest.map(|newest| Instant::from_micros(events.times[newest]));
-        let oldest = plan.ttl.map(|ttl| at.saturating_sub(ttl));
-        statuses.push(Status::of(newest.is_some(), newest > oldest, false));
+        statuses.push(plan.status(newest, at, false));
     });
     statuses
 }

@@ -93,7 +93,8 @@ pub(super) fn view_facts(view: &FeatureView) -> Facts {
         );
     }
     facts.say_if_any("where", view.filter.as_ref().map(quoted));
-    facts.say_if_any("ttl", view.ttl());
+    facts.say_if_any("ttl", view.plan.ttl);
+    facts.say_if_any("forget", view.plan.forget);
     facts.say(
         "lookback",
         match view.lookback() {

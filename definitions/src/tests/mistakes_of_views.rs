@@ -9,8 +9,8 @@ fn views() {
         ("    features: {}\n", "f.yaml:5:15: expected a map of feature name to feature, found an empty map"),
         ("    features: [dest]\n", "f.yaml:5:15: expected a map of feature name to feature, found a list"),
         (
-            "    forget: 1d\n    features: {f: dest}\n",
-            "f.yaml:5:5: `forget` of a feature view is not supported yet",
+            "    forget: 0d\n    features: {f: dest}\n",
+            "f.yaml:5:13: a forget of zero hides every event\n    leave `forget` out to have none",
         ),
         (
             "    feature: {f: dest}\n    features: {f: dest}\n",

@@ -85,6 +85,7 @@ fn every_change_of_meaning_changes_the_version() {
         ("    where: not cancelled\n", ""),
         ("ttl: 90d", "ttl: 91d"),
         ("    ttl: 90d\n", ""),
+        ("    ttl: 90d\n", "    ttl: 90d\n    forget: 90d\n"),
         ("    ttl: 90d\n", "    ttl: 90d\n    join_keys: {carrier: dest}\n"),
         ("[avg, max]", "[avg, min]"),
         ("[avg, max]", "[avg]"),

@@ -4,7 +4,7 @@ use arrow::array::BinaryArray;
 use thalweg_core::{FoldPlan, Lookback, Status, TimeDelta};
 
 use super::support::*;
-use crate::{Error, TopicState, ViewSpec, read_all};
+use crate::{Error, StoreOptions, TopicState, ViewSpec, read_all};
 
 fn log(times: &[&[i64]]) -> Log {
     let event =
@@ -127,6 +127,43 @@ fn unknown_and_null_keys_have_the_empty_fold() {
     assert_eq!(found.rows[0], found.rows[1]);
     assert!(found.rows[0].iter().all(|(_, status)| *status == Status::NotFound));
     assert_eq!(found.last_event_times, [None, None]);
+}
+
+#[test]
+fn keys_of_which_all_is_forgotten_are_gone_and_come_back_as_new() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    // Of keys 0, 1, 2, 0, 1, 2, 0, 1. One of the forgotten ones gets a last event that is forgotten at once.
+    let log = log(&[&[10, 20, 30, 300, 35, 305, 310, 320]]);
+    let plan = FoldPlan { forget: Some(TimeDelta::from_micros(100)), ..plan(40) };
+    for roomy in [true, false] {
+        let dir = dir.path().join(roomy.to_string());
+        let options = StoreOptions { memory_budget_bytes: if roomy { 64 << 20 } else { 8 }, ..tight() };
+        let store = open(&dir, &options);
+        let spec = || ViewSpec { plan: plan.clone(), ..view("v", 1) };
+        let mut topic = open_topic(&store, vec![spec()], &log);
+        let keys = BinaryArray::from_iter_values([[0_u8], [1], [2]]);
+        let statuses = |topic: &TopicState, instant| {
+            let found =
+                topic.read().lookup("v", &keys, at(instant)).expect("an instant that can be answered");
+            found.rows.iter().map(|values| values[0].1).collect::<Vec<_>>()
+        };
+        topic.apply(&batch(&log, 0, 0, 3, &[0]), || FAR_FUTURE).expect("events of the log");
+        topic.commit().expect("a writable directory");
+        assert_eq!(topic.read().views()[0].keys, 3);
+        // Key 0 and key 1 change, key 2 goes in the round over all keys.
+        topic.apply(&batch(&log, 0, 3, 5, &[0]), || FAR_FUTURE).expect("events of the log");
+        topic.commit().expect("a writable directory");
+        let gone = [Status::Present, Status::NotFound, Status::NotFound];
+        assert_eq!(statuses(&topic, 300), gone);
+        assert_eq!(topic.read().views()[0].keys, 1);
+        drop(topic);
+        topic = open_topic(&store, vec![spec()], &log);
+        assert_eq!((topic.read().views()[0].keys, statuses(&topic, 300)), (1, gone.to_vec()));
+        topic.apply(&batch(&log, 0, 5, 8, &[0]), || FAR_FUTURE).expect("events of the log");
+        topic.commit().expect("a writable directory");
+        assert_eq!(topic.read().views()[0].keys, 3);
+        assert_eq!(statuses(&topic, 320), [Status::Present; 3]);
+    }
 }
 
 #[test]

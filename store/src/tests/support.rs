@@ -55,6 +55,7 @@ pub(super) fn plan(lookback: i64) -> FoldPlan {
         ],
         ttl: None,
         shown: None,
+        forget: None,
         lookback: Lookback::Within(TimeDelta::from_micros(lookback)),
     }
 }

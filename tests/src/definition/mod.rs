@@ -91,6 +91,8 @@ pub struct View {
     pub filter: Option<Expression>,
     /// Age at which an event stops being visible.
     pub ttl: Option<TimeDelta>,
+    /// Age at which an event is as if it had never been.
+    pub forget: Option<TimeDelta>,
     /// How far behind the watermark a lookup may reach.
     pub lookback: Lookback,
     /// Its features, each of one or more columns.

@@ -39,6 +39,7 @@ impl Definitions {
         }
         lines.extend(view.filter.as_ref().map(|filter| format!("where: {}", quoted(filter))));
         lines.extend(view.ttl.map(|ttl| format!("ttl: {ttl}")));
+        lines.extend(view.forget.map(|forget| format!("forget: {forget}")));
         match view.lookback {
             Lookback::Unsaid => {}
             Lookback::Within(lookback) => lines.push(format!("lookback: {lookback}")),

@@ -96,7 +96,10 @@ fn cases_have_everything_in_them() {
     wanted.extend(
         ["dead for all", "dead for one", "too far ahead", "no arrivals", "many of one key"].map(String::from),
     );
-    wanted.extend(["at the start of a window", "at the end of a window", "at the ttl"].map(String::from));
+    wanted.extend(
+        ["at the start of a window", "at the end of a window", "at the ttl", "when forgotten"]
+            .map(String::from),
+    );
     wanted.extend(["on demand Present", "on demand NullValue", "on demand NaN"].map(String::from));
     wanted.extend(["on demand of a list", "on demand of views", "on demand of a question"].map(String::from));
     let missing: Vec<_> = wanted.iter().filter(|what| met.0.get(*what).copied().unwrap_or(0) < 5).collect();
@@ -181,6 +184,7 @@ fn look_at(case: &Case, met: &mut Met) {
                 of_key.iter().any(|event| i128::from(event.time) == i128::from(question.at) - back)
             };
             met.note_if(view.ttl.is_some_and(|ttl| at(ttl.as_micros().into())), "at the ttl");
+            met.note_if(view.forget.is_some_and(|age| at(age.as_micros().into())), "when forgotten");
             for column in view.columns() {
                 if let Window::Sliding { width, offset } = column.window {
                     met.note_if(at(offset.as_micros().into()), "at the end of a window");

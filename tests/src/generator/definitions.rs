@@ -131,6 +131,7 @@ fn view(chance: &mut Chance, frame: Frame, entities: &[Entity]) -> View {
         join_keys,
         filter: chance.random_bool(0.4).then(|| condition(chance, 2)),
         ttl: chance.random_bool(0.5).then(|| frame.span(chance)),
+        forget: chance.random_bool(0.25).then(|| frame.span(chance)),
         lookback,
         features,
     }

@@ -1,6 +1,7 @@
 //! Cutting a failing case down to what fails in it.
 
 use super::Case;
+use crate::definition::View;
 
 /// How many smaller cases are tried at most.
 const TRIES: usize = 400;
@@ -80,12 +81,10 @@ fn size(case: &Case, part: Part) -> usize {
         Part::Features => features().count(),
         Part::Columns => features().map(|feature| feature.aggregations.len() + feature.windows.len()).sum(),
         Part::Conditions => {
-            let of_views = case
-                .definitions
-                .views
-                .iter()
-                .map(|view| usize::from(view.filter.is_some()) + usize::from(view.ttl.is_some()));
-            of_views.sum::<usize>() + features().filter(|feature| feature.filter.is_some()).count()
+            let conditions = |view: &View| [view.filter.is_some(), view.ttl.is_some(), view.forget.is_some()];
+            let of_views = case.definitions.views.iter().flat_map(conditions);
+            let of_features = features().map(|feature| feature.filter.is_some());
+            of_views.chain(of_features).filter(|is_there| *is_there).count()
         }
     }
 }
@@ -127,6 +126,7 @@ fn without(case: &Case, part: Part, from: usize, run: usize) -> Option<Case> {
             for view in &mut smaller.definitions.views {
                 view.filter = view.filter.take().filter(|_| !goes(next()));
                 view.ttl = view.ttl.filter(|_| !goes(next()));
+                view.forget = view.forget.filter(|_| !goes(next()));
                 for feature in &mut view.features {
                     feature.filter = feature.filter.take().filter(|_| !goes(next()));
                 }

@@ -43,6 +43,7 @@ fn definitions() -> Definitions {
         join_keys: vec![None],
         filter: None,
         ttl: None,
+        forget: None,
         lookback: Lookback::Unbounded,
         features: Vec::new(),
     };

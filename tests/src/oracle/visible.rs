@@ -89,7 +89,10 @@ pub fn watermark(source: &Source, events: &[Event], applied: &[i64]) -> Option<i
 pub fn value(view: &View, column: &Column, events: &[Placed], key: &[Value], at: Instant) -> (Value, Status) {
     let at = i128::from(at.as_micros());
     let visible = events.iter().filter(|event| event.key == key && i128::from(event.time) <= at);
-    let young = |event: &Placed| view.ttl.is_none_or(|ttl| i128::from(event.time) > back(at, ttl));
+    let within =
+        |age: Option<TimeDelta>, event: &Placed| age.is_none_or(|age| i128::from(event.time) > back(at, age));
+    let visible = visible.filter(|event| within(view.forget, event));
+    let young = |event: &Placed| within(view.ttl, event);
     let inside = |event: &Placed| match (column.window, i128::from(event.time)) {
         (Window::Lifetime | Window::Session { .. }, _) => true,
         (Window::Sliding { width, offset }, time) => {

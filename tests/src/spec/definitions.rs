@@ -210,7 +210,10 @@ fn entity(node: &Node) -> Outcome<Entity> {
 }
 
 fn view(definitions: &Definitions, node: &Node) -> Outcome<View> {
-    known(node, &["name", "entity", "source", "join_keys", "where", "ttl", "lookback", "tags", "features"])?;
+    known(
+        node,
+        &["name", "entity", "source", "join_keys", "where", "ttl", "forget", "lookback", "tags", "features"],
+    )?;
     let find = |names: Vec<&String>, key| {
         let name = text(node, key)?;
         let place = names.iter().position(|known| *known == name);
@@ -238,6 +241,7 @@ fn view(definitions: &Definitions, node: &Node) -> Outcome<View> {
         join_keys,
         filter: node.get("where").map(|sql| of_type(sql, &fields, FieldType::Bool)).transpose()?,
         ttl: node.get("ttl").map(duration).transpose()?,
+        forget: node.get("forget").map(duration).transpose()?,
         lookback,
         features: features.map(|(name, node)| feature(name, node, &fields)).collect::<Outcome<_>>()?,
     })
