@@ -157,9 +157,9 @@ impl Reader<'_> {
 
     fn sees(&mut self, at: i64) {
         let next = self.current.iter().flat_map(|moment| &moment.next);
-        let pinned = (0..).zip(&self.pin.next_offsets).collect::<BTreeMap<i32, _>>();
+        let pinned = |partition: i32| self.pin.next_offsets.get(usize::try_from(partition).ok()?);
         let capped = |(partition, next): (&i32, &i64)| {
-            let next = (*next).min(**pinned.get(partition)?);
+            let next = *next.min(pinned(*partition)?);
             (next > 0).then_some((*partition, next))
         };
         let next: BTreeMap<i32, i64> = next.filter_map(capped).collect();

@@ -209,9 +209,10 @@ impl ViewState {
     /// Drops from memory the states of which nothing is left. They must have been committed: until then what is
     /// in files is not gone.
     pub(crate) fn drop_emptied(&mut self) {
-        for group in std::mem::take(&mut self.emptied) {
-            self.hot.drop_empty(group);
-        }
+        let mut groups = std::mem::take(&mut self.emptied);
+        groups.sort_unstable();
+        groups.dedup();
+        groups.into_iter().for_each(|group| self.hot.drop_empty(group));
     }
 
     /// The horizon behind which this view forgets; none if it never does.
