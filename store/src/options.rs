@@ -63,6 +63,9 @@ impl StoreOptions {
         options.set_write_buffer_size((eighth / MEMTABLES).clamp(1 << 20, 64 << 20));
         options.set_max_write_buffer_number(MEMTABLES as i32);
         options.set_atomic_flush(true);
+        // Commits are written out every few seconds, so the first level gets many small files. Merging them seldom
+        // costs lookups little, since filters of files stay in memory, and spares ingest most of the compaction.
+        options.set_level_zero_file_num_compaction_trigger(12);
         options.set_max_background_jobs(2);
         options.set_max_open_files(512);
         options.set_keep_log_file_num(4);
