@@ -1,4 +1,4 @@
-"""The windows of nyc13's features, for engines that have to be told them."""
+"""What engines have to be told of nyc13's features: windows, ages, last values."""
 
 from __future__ import annotations
 
@@ -24,3 +24,14 @@ TOPICS = [("departures", "tailnum", "dep_at"), ("arrivals", "tailnum", "arr_at")
 LEGS_TTL_US = 90 * DAY_US
 #: An observation of the weather counts for so long.
 SKY_TTL_US = 6 * HOUR_US
+
+#: Last values: column → source, key, field, how old it may be.
+LASTS = {
+    "origin_departures__last_dest": ("departures", "origin", "dest", None),
+    "aircraft_legs__last_arr_delay": ("arrivals", "tailnum", "arr_delay", LEGS_TTL_US),
+    "aircraft_legs__last_dest": ("arrivals", "tailnum", "dest", LEGS_TTL_US),
+    "origin_weather__temp": ("weather", "origin", "temp", SKY_TTL_US),
+    "origin_weather__visib": ("weather", "origin", "visib", SKY_TTL_US),
+    "origin_weather__pressure": ("weather", "origin", "pressure", SKY_TTL_US),
+    "origin_weather__wind_speed_last_3h": ("weather", "origin", "wind_speed", WIDTHS_US["3h"]),
+}

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 
 import duckdb
 
-from windows import DAY_US, LEGS_TTL_US, SKY_TTL_US, WIDTHS_US
+from windows import DAY_US, LASTS, LEGS_TTL_US, WIDTHS_US
 
 _FUNCTIONS = {"avg": "avg", "min": "min", "max": "max", "stddev": "stddev_samp"}
 
@@ -74,18 +74,6 @@ FOLDS: dict[str, tuple[str, str, dict[str, tuple[str, str]]]] = {
         },
     ),
 }
-
-#: Last values: column → view, source, key, field, how old it may be.
-LASTS = {
-    "origin_departures__last_dest": ("departures", "origin", "dest", None),
-    "aircraft_legs__last_arr_delay": ("arrivals", "tailnum", "arr_delay", LEGS_TTL_US),
-    "aircraft_legs__last_dest": ("arrivals", "tailnum", "dest", LEGS_TTL_US),
-    "origin_weather__temp": ("weather", "origin", "temp", SKY_TTL_US),
-    "origin_weather__visib": ("weather", "origin", "visib", SKY_TTL_US),
-    "origin_weather__pressure": ("weather", "origin", "pressure", SKY_TTL_US),
-    "origin_weather__wind_speed_last_3h": ("weather", "origin", "wind_speed", WIDTHS_US["3h"]),
-}
-
 
 LAST_DELAYS = "aircraft_legs__last_arr_delays"
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import polars as pl
 
-from windows import LEGS_TTL_US, SKY_TTL_US, WIDTHS_US
+from windows import LASTS, LEGS_TTL_US
 
 _FIELDS = {
     "departures": ("dep_at", "flight_id"),
@@ -87,17 +87,6 @@ _fold(
         "precip_6h": (pl.col("precip"), "sum", "6h"),
     },
 )
-
-#: Last values: column → source, key, field, how old it may be.
-LASTS = {
-    "origin_departures__last_dest": ("departures", "origin", "dest", None),
-    "aircraft_legs__last_arr_delay": ("arrivals", "tailnum", "arr_delay", LEGS_TTL_US),
-    "aircraft_legs__last_dest": ("arrivals", "tailnum", "dest", LEGS_TTL_US),
-    "origin_weather__temp": ("weather", "origin", "temp", SKY_TTL_US),
-    "origin_weather__visib": ("weather", "origin", "visib", SKY_TTL_US),
-    "origin_weather__pressure": ("weather", "origin", "pressure", SKY_TTL_US),
-    "origin_weather__wind_speed_last_3h": ("weather", "origin", "wind_speed", WIDTHS_US["3h"]),
-}
 
 _ROLLING: dict[str, Callable[[pl.Expr, str], pl.Expr]] = {
     # polars' sum of nothing is 0; here it is null.

@@ -40,6 +40,19 @@ def small_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
+@pytest.fixture(params=["server", "files"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    """A place of its own with the small departures; commands find the server there, or work on the files."""
+    place = Place.new(tmp_path)
+    place.do("apply", "-f", SMALL / "features.yaml")
+    place.do("produce", "departures", SMALL / "departures.jsonl")
+    if request.param == "files":
+        yield place
+    else:
+        with place.serving():
+            yield place
+
+
 @pytest.fixture
 def client(small_server: Server) -> Iterator[thalweg.Client]:
     """A client of the small server."""

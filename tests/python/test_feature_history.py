@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,7 +11,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 import thalweg
-from conftest import SMALL
 from process import Place, Server
 from pyarrow import flight
 
@@ -20,18 +18,11 @@ DAY = ("--from", "2013-01-01T00:00:00Z", "--to", "2013-01-03T00:00:00Z")
 START, END = (dt.datetime(2013, 1, day, tzinfo=dt.timezone.utc) for day in (1, 3))
 
 
-@pytest.fixture(params=["server", "files"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
-    """A place with the small departures and keys; commands find the server there, or work on the files."""
-    place = Place.new(tmp_path)
-    (tmp_path / "keys.csv").write_text("carrier,number\nUA,1\nnone,2\n")
-    place.do("apply", "-f", SMALL / "features.yaml")
-    place.do("produce", "departures", SMALL / "departures.jsonl")
-    if request.param == "files":
-        yield place
-    else:
-        with place.serving():
-            yield place
+@pytest.fixture
+def place(place: Place) -> Place:
+    """The small departures, and keys."""
+    (place.folder / "keys.csv").write_text("carrier,number\nUA,1\nnone,2\n")
+    return place
 
 
 def test_intervals_are_where_something_changes(place: Place) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,18 +17,11 @@ LATE = b'{"flight_id": 9, "carrier": "UA", "dest": "ORD", "dep_delay": 50, "dep_
 ASK = ("training-set", "delays", "--spine", "spine.csv", "--json", "-o")
 
 
-@pytest.fixture(params=["server", "files"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
-    """A place with the small departures and a spine; commands find the server there, or work on the files."""
-    place = Place.new(tmp_path)
-    (tmp_path / "spine.csv").write_text(SPINE)
-    place.do("apply", "-f", SMALL / "features.yaml")
-    place.do("produce", "departures", SMALL / "departures.jsonl")
-    if request.param == "files":
-        yield place
-    else:
-        with place.serving():
-            yield place
+@pytest.fixture
+def place(place: Place) -> Place:
+    """The small departures, and a spine."""
+    (place.folder / "spine.csv").write_text(SPINE)
+    return place
 
 
 def test_a_pinned_training_set_is_the_same_after_more_was_produced(place: Place) -> None:

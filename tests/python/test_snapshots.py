@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,19 +16,6 @@ from process import Place, Server
 LATE = b'{"flight_id": 9, "carrier": "B6", "dest": "ORD", "dep_delay": 50, "dep_at": "2013-01-01T10:00:00Z"}\n'
 ELEVEN = dt.datetime(2013, 1, 1, 11, tzinfo=dt.timezone.utc)
 AT = ("--at", "2013-01-01T11:00:00Z")
-
-
-@pytest.fixture(params=["server", "files"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
-    """A place with the small departures; commands find the server there, or work on the files."""
-    place = Place.new(tmp_path)
-    place.do("apply", "-f", SMALL / "features.yaml")
-    place.do("produce", "departures", SMALL / "departures.jsonl")
-    if request.param == "files":
-        yield place
-    else:
-        with place.serving():
-            yield place
 
 
 def _snapshot(place: Place, *arguments: str | Path) -> tuple[dict[str, object], pa.Table]:
