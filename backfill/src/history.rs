@@ -13,7 +13,9 @@ use thalweg_definitions::Repository;
 use thalweg_log::EmbeddedLog;
 
 use crate::replayed::ROWS_PER_SLICE;
-use crate::{AsOf, Boundary, Budget, Cancellation, Commit, Error, Prepared, Replayed, TrainingSetRequest};
+use crate::{
+    AsOf, Boundary, Budget, Cancellation, Commit, Error, Prepared, Replayed, Sliced, TrainingSetRequest,
+};
 
 /// The columns that say when a row holds: from the first instant on, and before the second.
 pub const VALID_FROM: &str = "_valid_from";
@@ -149,33 +151,17 @@ impl<'a> PreparedHistory<'a> {
     }
 }
 
-impl History<'_> {
+impl Sliced for History<'_> {
     /// The columns of the keys, [`VALID_FROM`], [`VALID_TO`], features, statuses.
-    pub fn schema(&self) -> &SchemaRef {
+    fn schema(&self) -> &SchemaRef {
         &self.schema
     }
 
-    /// What the history is a function of.
-    pub fn commit(&self) -> &Commit {
+    fn commit(&self) -> &Commit {
         &self.commit
     }
 
-    /// For each on-demand feature view how often an expression failed and gave null, at the instants looked at since
-    /// this was last asked.
-    pub fn take_failed_expressions(&mut self) -> BTreeMap<String, u64> {
-        std::mem::take(&mut self.failed)
-    }
-
-    /// Whether all intervals were given.
-    pub fn is_done(&self) -> bool {
-        self.is_done
-    }
-
-    /// The next intervals, no more of them than are swept at a time; none after the last.
-    ///
-    /// # Errors
-    /// Columns that Arrow cannot put together; [`Error::Cancelled`].
-    pub fn next_slice(&mut self) -> Result<Option<RecordBatch>, Error> {
+    fn next_slice(&mut self) -> Result<Option<RecordBatch>, Error> {
         while !self.is_done {
             let (rows, instants) = self.next_instants();
             self.is_done = rows.is_empty();
@@ -192,6 +178,16 @@ impl History<'_> {
         Ok(None)
     }
 
+    fn is_done(&self) -> bool {
+        self.is_done
+    }
+
+    fn take_failed_expressions(&mut self) -> BTreeMap<String, u64> {
+        std::mem::take(&mut self.failed)
+    }
+}
+
+impl History<'_> {
     /// The next instants at which something may change, each with its row of keys.
     fn next_instants(&mut self) -> (Vec<u32>, Vec<i64>) {
         let (mut rows, mut instants) = (Vec::new(), Vec::new());

@@ -30,6 +30,7 @@ mod reading;
 mod replay;
 mod replayed;
 mod served;
+mod sliced;
 mod spine;
 #[cfg(test)]
 mod tests;
@@ -52,5 +53,6 @@ pub use leakage::{FeatureLeakage, Leakage, LeakingRow};
 pub use pin::{Pin, TopicPin};
 pub use replayed::Replayed;
 pub use served::{AppliedHistory, AppliedMoment};
+pub use sliced::Sliced;
 pub use spine::{DEFAULT_TIMESTAMP_COLUMN, spine_hash};
 pub use training_set::{Prepared, TrainingSetRequest, training_set};

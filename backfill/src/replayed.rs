@@ -16,7 +16,7 @@ use crate::gather::{Events, Gathered, Wanted};
 use crate::reading::{Reading, readings};
 use crate::replay::Replay;
 use crate::training_set::Prepared;
-use crate::{AsOf, Budget, Cancellation, Commit, Error, Leakage};
+use crate::{AsOf, Budget, Cancellation, Commit, Error, Leakage, Sliced};
 
 /// Rows that are swept and held at a time where an answer is streamed: whole batches of it.
 pub(crate) const ROWS_PER_SLICE: usize = 64 * ROWS_PER_BATCH;
@@ -62,16 +62,6 @@ impl<'a> Replayed<'a> {
             streamed: 0,
             failed: BTreeMap::new(),
         })
-    }
-
-    /// Spine columns, features, statuses.
-    pub fn schema(&self) -> &SchemaRef {
-        &self.prepared.schema
-    }
-
-    /// What the answer is a function of.
-    pub fn commit(&self) -> &Commit {
-        &self.prepared.commit
     }
 
     /// What [`Prepared::leakage`] says. The log is replayed again.
@@ -129,24 +119,20 @@ impl<'a> Replayed<'a> {
         let (all, failed) = self.rows(0..self.prepared.num_rows())?;
         Ok(TrainingSet::new(self.prepared.schema, self.prepared.commit, all, failed))
     }
+}
 
-    /// Whether all rows were given in slices.
-    pub fn is_done(&self) -> bool {
-        self.streamed == self.prepared.num_rows()
+/// A slice is whole batches of the answer ([`batches`](crate::batches)). With the last one the events are given up.
+impl Sliced for Replayed<'_> {
+    /// Spine columns, features, statuses.
+    fn schema(&self) -> &SchemaRef {
+        &self.prepared.schema
     }
 
-    /// For each on-demand feature view how often an expression failed on a row that was given in a slice, and
-    /// gave null, since this was last asked.
-    pub fn take_failed_expressions(&mut self) -> BTreeMap<String, u64> {
-        std::mem::take(&mut self.failed)
+    fn commit(&self) -> &Commit {
+        &self.prepared.commit
     }
 
-    /// The next rows of the answer: whole batches of it ([`batches`]), and no more of them than are swept at a
-    /// time. None after the last; by then the events are given up.
-    ///
-    /// # Errors
-    /// Columns that Arrow cannot put together; [`Error::Cancelled`].
-    pub fn next_slice(&mut self) -> Result<Option<RecordBatch>, Error> {
+    fn next_slice(&mut self) -> Result<Option<RecordBatch>, Error> {
         if self.is_done() {
             return Ok(None);
         }
@@ -159,6 +145,14 @@ impl<'a> Replayed<'a> {
             self.events.clear();
         }
         Ok(Some(slice))
+    }
+
+    fn is_done(&self) -> bool {
+        self.streamed == self.prepared.num_rows()
+    }
+
+    fn take_failed_expressions(&mut self) -> BTreeMap<String, u64> {
+        std::mem::take(&mut self.failed)
     }
 }
 

@@ -10,7 +10,7 @@ use thalweg_log::{EmbeddedLog, EmbeddedOptions, NewRecord, TopicPartition};
 
 use crate::{
     AsOf, Boundary, Budget, Cancellation, DEFAULT_TIMESTAMP_COLUMN, Error, EventRange, Features, Pin,
-    Prepared, TrainingSet, TrainingSetRequest, events, training_set,
+    Prepared, Sliced, TrainingSet, TrainingSetRequest, events, training_set,
 };
 
 const DEFINITIONS: &str = "

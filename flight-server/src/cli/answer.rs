@@ -7,14 +7,14 @@ use std::sync::Arc;
 use clap::Args;
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
-use thalweg_backfill::{AsOf, Boundary, Budget, Cancellation, Leakage, batches};
+use thalweg_backfill::{AsOf, Boundary, Budget, Cancellation, Leakage, Sliced, batches};
 
 use super::client::Client;
 use super::output::{say, thousands};
 use super::parquet_file::ParquetFile;
 use super::{Common, leakage, manifest};
 use crate::Error;
-use crate::flight::{Command, Rows, Sliced, Spool, TrainingSetCommand, make_training_set, metadata};
+use crate::flight::{Command, Rows, Spool, TrainingSetCommand, make_training_set, metadata};
 use crate::node::Node;
 
 /// Options of every command that makes rows with features.

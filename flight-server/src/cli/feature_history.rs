@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use thalweg_backfill::{Cancellation, Stretch};
+use thalweg_backfill::{Cancellation, Sliced, Stretch};
 
 use super::answer::{Asked, from_server, write};
 use super::output::progress;

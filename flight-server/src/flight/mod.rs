@@ -32,4 +32,4 @@ pub use snapshot::SnapshotCommand;
 pub(crate) use spine::Rows;
 pub use spine::{EventsSpine, SpineRef};
 pub use spool::Spool;
-pub(crate) use training_set::{Sliced, make as make_training_set, metadata};
+pub(crate) use training_set::{make as make_training_set, metadata};

@@ -1,13 +1,12 @@
 //! Training sets over Flight: described, then streamed; their rows are uploaded, or made here.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use serde_json::json;
 use thalweg_backfill::{
-    AppliedHistory, Budget, Cancellation, Commit, History, Leakage, Pin, Prepared, Replayed,
+    AppliedHistory, Budget, Cancellation, Commit, Leakage, Pin, Prepared, Replayed, Sliced,
     TrainingSetRequest, batches,
 };
 use tokio::sync::{mpsc, oneshot};
@@ -178,71 +177,6 @@ impl Streaming {
 pub(super) enum Wanted {
     TrainingSet(TrainingSetCommand),
     History(HistoryCommand),
-}
-
-/// An answer that is computed a slice at a time.
-pub(crate) trait Sliced {
-    /// The schema of all slices.
-    fn schema(&self) -> &SchemaRef;
-
-    /// The next rows; none after the last.
-    ///
-    /// # Errors
-    /// What keeps them from being computed.
-    fn next_slice(&mut self) -> Result<Option<RecordBatch>, Error>;
-
-    /// Whether there is no next slice.
-    fn is_done(&self) -> bool;
-
-    /// For each on-demand feature view how often an expression failed, since that was last asked.
-    fn take_failed_expressions(&mut self) -> BTreeMap<String, u64>;
-
-    /// What the answer is a function of.
-    fn commit(&self) -> &Commit;
-}
-
-impl Sliced for Replayed<'_> {
-    fn schema(&self) -> &SchemaRef {
-        self.schema()
-    }
-
-    fn next_slice(&mut self) -> Result<Option<RecordBatch>, Error> {
-        Ok(self.next_slice()?)
-    }
-
-    fn is_done(&self) -> bool {
-        self.is_done()
-    }
-
-    fn take_failed_expressions(&mut self) -> BTreeMap<String, u64> {
-        self.take_failed_expressions()
-    }
-
-    fn commit(&self) -> &Commit {
-        self.commit()
-    }
-}
-
-impl Sliced for History<'_> {
-    fn schema(&self) -> &SchemaRef {
-        self.schema()
-    }
-
-    fn next_slice(&mut self) -> Result<Option<RecordBatch>, Error> {
-        Ok(self.next_slice()?)
-    }
-
-    fn is_done(&self) -> bool {
-        self.is_done()
-    }
-
-    fn take_failed_expressions(&mut self) -> BTreeMap<String, u64> {
-        self.take_failed_expressions()
-    }
-
-    fn commit(&self) -> &Commit {
-        self.commit()
-    }
 }
 
 /// Hands `then` what `command` asks for, its events read, of the rows `given` or of those it names.
