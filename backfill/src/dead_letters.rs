@@ -8,12 +8,9 @@ use arrow::array::{
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use thalweg_core::{FieldType, Instant};
 use thalweg_definitions::Source;
-use thalweg_log::{BatchReader, DeadLetter, EmbeddedLog, TopicPartition, dead_letter_topic};
+use thalweg_log::{DeadLetter, DeadLetterReader, Log, TopicPartition, dead_letter_topic};
 
 use crate::{Error, EventRange, Pin};
-
-/// Bytes read from the log at a time, and so about the most of a batch.
-const READ_BYTES: usize = 1 << 20;
 
 const MICROS_PER_MILLI: i64 = 1_000;
 
@@ -40,7 +37,7 @@ pub fn dead_letters_schema() -> SchemaRef {
 /// # Errors
 /// A topic the pin does not name or the log has no more; damage in the log, from the iterator.
 pub fn dead_letters<'a>(
-    log: &'a EmbeddedLog,
+    log: &'a dyn Log,
     source: &Source,
     pin: &Pin,
     range: EventRange,
@@ -48,55 +45,21 @@ pub fn dead_letters<'a>(
     let topic = dead_letter_topic(&source.name);
     let pinned = pin.of(&topic)?;
     pin.check(log)?;
-    let readers: Vec<_> = pinned
-        .next_offsets
-        .iter()
-        .zip(0..)
-        .map(|(&until, number)| {
-            let partition = TopicPartition { topic: topic.clone(), partition: number };
-            Reader { log, partition, at: 0, until, range }
+    let readers = (0..)
+        .zip(&pinned.next_offsets)
+        .map(|(number, &until)| {
+            let partition = TopicPartition::new(topic.as_str(), number);
+            Ok((DeadLetterReader::new(log, partition, 0)?, until))
         })
-        .collect();
-    let batches = readers.into_iter().flat_map(|mut reader| {
-        std::iter::from_fn(move || reader.next().transpose()).map(|letters| to_batch(&letters?))
+        .collect::<Result<Vec<_>, Error>>()?;
+    let batches = readers.into_iter().flat_map(move |(mut reader, until)| {
+        std::iter::from_fn(move || reader.next(until).transpose()).map(move |letters| {
+            let mut letters = letters?;
+            letters.retain(|letter| range.contains(timestamp(letter)));
+            to_batch(&letters)
+        })
     });
     Ok(batches.filter(|batch| batch.as_ref().map_or(true, |batch| batch.num_rows() > 0)))
-}
-
-/// Reads one partition of the topic forward.
-struct Reader<'a> {
-    log: &'a EmbeddedLog,
-    partition: TopicPartition,
-    at: i64,
-    until: i64,
-    range: EventRange,
-}
-
-impl Reader<'_> {
-    /// The letters of the next stretch of the log, none at its end.
-    fn next(&mut self) -> Result<Option<Vec<DeadLetter>>, Error> {
-        if self.at >= self.until {
-            return Ok(None);
-        }
-        let (mut bytes, mut scratch) = (Vec::new(), Vec::new());
-        let reached = self.log.read(&self.partition, self.at, READ_BYTES, &mut bytes)?;
-        let mut letters = Vec::new();
-        for batch in BatchReader::of_checked(&bytes) {
-            for record in batch?.records(&mut scratch)? {
-                let record = record?;
-                let headers =
-                    record.headers.filter_map(|(key, value)| Some((std::str::from_utf8(key).ok()?, value)));
-                // Others may write to the topic, too; what is no letter does not concern us.
-                letters.extend(
-                    DeadLetter::from_record(record.key, record.value, headers)
-                        .filter(|_| (self.at..self.until).contains(&record.offset))
-                        .filter(|letter| self.range.contains(timestamp(letter))),
-                );
-            }
-        }
-        self.at = reached;
-        Ok(Some(letters))
-    }
 }
 
 fn timestamp(letter: &DeadLetter) -> Instant {
@@ -124,6 +87,7 @@ mod tests {
     use arrow::array::AsArray;
     use arrow::datatypes::Int64Type;
     use thalweg_definitions::{DefinitionFile, Repository, load_text};
+    use thalweg_log::EmbeddedLog;
     use thalweg_log::{EmbeddedOptions, NewRecord};
 
     use super::*;
@@ -150,7 +114,7 @@ sources:
         }
     }
 
-    fn keep(log: &EmbeddedLog, letters: &[DeadLetter]) {
+    fn keep(log: &dyn Log, letters: &[DeadLetter]) {
         for letter in letters {
             let record = letter.to_record();
             let headers: Vec<_> =
@@ -165,7 +129,7 @@ sources:
         }
     }
 
-    fn offsets(log: &EmbeddedLog, pin: &Pin, range: EventRange) -> Vec<i64> {
+    fn offsets(log: &dyn Log, pin: &Pin, range: EventRange) -> Vec<i64> {
         let repository = repository();
         let source = repository.source("sales").expect("a source");
         let batches = dead_letters(log, source, pin, range).expect("a pinned topic");

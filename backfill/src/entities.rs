@@ -10,7 +10,7 @@ use arrow::compute::{SortColumn, SortOptions, lexsort_to_indices, take_record_ba
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use thalweg_core::{FieldType, FoldPlan, Instant, KeyError, decode_keys, encode_keys};
 use thalweg_definitions::{FeatureView, Fold, Layout, Repository};
-use thalweg_log::EmbeddedLog;
+use thalweg_log::Log;
 
 use known::Known;
 
@@ -47,7 +47,7 @@ pub struct EntitiesRequest<'a> {
 /// request inputs; what a training set of these features says.
 pub fn entities(
     repository: &Repository,
-    log: &EmbeddedLog,
+    log: &dyn Log,
     request: &EntitiesRequest<'_>,
     budget: &Budget,
     cancellation: &Cancellation,

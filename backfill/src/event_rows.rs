@@ -9,7 +9,7 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 use rayon::prelude::*;
 use thalweg_core::{FieldType, Instant};
 use thalweg_definitions::{Source, SourceSelector, TimedBatch};
-use thalweg_log::{DecoderSpec, EmbeddedLog, PartitionReader, RECORD_TIMESTAMP, TopicPartition};
+use thalweg_log::{DecoderSpec, Log, PartitionReader, RECORD_TIMESTAMP, TopicPartition};
 
 use crate::{Budget, Cancellation, Error, EventRange, Pin};
 
@@ -42,7 +42,7 @@ pub struct EventRowsRequest<'a> {
 /// # Errors
 /// A column that is no field; a topic the pin does not name; damage in the log; an exceeded budget.
 pub fn event_rows(
-    log: &EmbeddedLog,
+    log: &dyn Log,
     request: &EventRowsRequest<'_>,
     budget: &Budget,
     cancellation: &Cancellation,
@@ -145,7 +145,7 @@ mod tests {
     use arrow::compute::concat_batches;
     use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
     use thalweg_definitions::{DefinitionFile, Repository, load_text};
-    use thalweg_log::{EmbeddedOptions, NewRecord};
+    use thalweg_log::{EmbeddedLog, EmbeddedOptions, NewRecord};
 
     use super::*;
 

@@ -10,7 +10,7 @@ use arrow::compute::filter_record_batch;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use thalweg_core::{FieldType, Instant};
 use thalweg_definitions::{Source, SourceKind};
-use thalweg_log::{Decoded, DecoderSpec, EmbeddedLog, PartitionReader, RECORD_TIMESTAMP, TopicPartition};
+use thalweg_log::{Decoded, DecoderSpec, Log, PartitionReader, RECORD_TIMESTAMP, TopicPartition};
 
 use crate::{Error, Pin};
 
@@ -59,7 +59,7 @@ pub fn events_schema(source: &Source) -> SchemaRef {
 /// # Errors
 /// A topic the pin does not name, or that was not there; damage in the log, from the iterator.
 pub fn events<'a>(
-    log: &'a EmbeddedLog,
+    log: &'a dyn Log,
     source: &'a Source,
     pin: &Pin,
     range: EventRange,
@@ -68,7 +68,7 @@ pub fn events<'a>(
     if pinned.topic_id.is_none() {
         return Err(Error::UnknownTopic {
             topic: source.topic.clone(),
-            present: log.topics().into_iter().map(|info| info.name).collect(),
+            present: log.topics()?.into_iter().map(|info| info.name).collect(),
         });
     }
     pin.check(log)?;

@@ -10,7 +10,7 @@ use arrow::datatypes::{Field, Schema, SchemaRef, TimestampMicrosecondType};
 use serde::{Deserialize, Serialize};
 use thalweg_core::{FieldType, Instant};
 use thalweg_definitions::Repository;
-use thalweg_log::EmbeddedLog;
+use thalweg_log::Log;
 
 use crate::replayed::ROWS_PER_SLICE;
 use crate::{
@@ -68,7 +68,7 @@ struct Instants {
 /// A stretch of no time, features that drift, rows as of anything but event time; what [`Prepared::new`] says.
 pub fn prepare_history<'a>(
     repository: &'a Repository,
-    log: &'a EmbeddedLog,
+    log: &'a dyn Log,
     request: &TrainingSetRequest,
     stretch: Stretch,
 ) -> Result<PreparedHistory<'a>, Error> {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use thalweg_log::{EmbeddedLog, TopicPartition};
+use thalweg_log::{Log, TopicPartition};
 
 use crate::Error;
 
@@ -31,10 +31,10 @@ impl Pin {
     ///
     /// # Errors
     /// Whatever the log says when asked for an offset.
-    pub fn now<'a>(log: &EmbeddedLog, topics: impl IntoIterator<Item = &'a str>) -> Result<Self, Error> {
+    pub fn now<'a>(log: &dyn Log, topics: impl IntoIterator<Item = &'a str>) -> Result<Self, Error> {
         let mut pinned = BTreeMap::new();
         for name in topics.into_iter().collect::<BTreeSet<_>>() {
-            let info = log.topic(name);
+            let info = log.topic(name)?;
             let next_offsets = (0..info.as_ref().map_or(0, |info| info.partitions))
                 .map(|partition| log.next_offset(&TopicPartition { topic: name.to_owned(), partition }))
                 .collect::<Result<_, _>>()?;
@@ -60,10 +60,10 @@ impl Pin {
     /// # Errors
     /// [`Error::PinnedTopicGone`], [`Error::PinnedTopicReplaced`], [`Error::PinBeyondEnd`] or
     /// [`Error::PinExpired`], each with what is missing.
-    pub fn check(&self, log: &EmbeddedLog) -> Result<(), Error> {
+    pub fn check(&self, log: &dyn Log) -> Result<(), Error> {
         for (name, pinned) in &self.topics {
             if let Some(topic_id) = &pinned.topic_id {
-                let info = log.topic(name).ok_or_else(|| Error::PinnedTopicGone { topic: name.clone() })?;
+                let info = log.topic(name)?.ok_or_else(|| Error::PinnedTopicGone { topic: name.clone() })?;
                 let found = info.id.to_string();
                 if found != *topic_id {
                     return Err(Error::PinnedTopicReplaced {
@@ -82,8 +82,8 @@ impl Pin {
     }
 }
 
-fn check_partition(log: &EmbeddedLog, partition: TopicPartition, pinned: i64) -> Result<(), Error> {
-    let exists = log.topic(&partition.topic).is_some_and(|info| partition.partition < info.partitions);
+fn check_partition(log: &dyn Log, partition: TopicPartition, pinned: i64) -> Result<(), Error> {
+    let exists = log.topic(&partition.topic)?.is_some_and(|info| partition.partition < info.partitions);
     let end = if exists { log.next_offset(&partition)? } else { 0 };
     if pinned > end {
         return Err(Error::PinBeyondEnd { partition, pinned, end });

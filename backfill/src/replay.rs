@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 use thalweg_definitions::{FeatureView, Fold, Repository, Selected, Selector, Source, SourceSelector};
-use thalweg_log::{EmbeddedLog, PartitionReader, TopicPartition};
+use thalweg_log::{Log, PartitionReader, TopicPartition};
 
 use crate::gather::{Gathered, Wanted};
 use crate::reading::Keys;
@@ -17,7 +17,7 @@ const RECORDS_PER_CHUNK: usize = 16_384;
 /// A replay of everything one request needs, each record decoded once per source.
 pub(crate) struct Replay<'a> {
     pub(crate) repository: &'a Repository,
-    pub(crate) log: &'a EmbeddedLog,
+    pub(crate) log: &'a dyn Log,
     pub(crate) pin: &'a Pin,
     pub(crate) budget: &'a Budget,
     pub(crate) cancellation: &'a Cancellation,

@@ -6,7 +6,7 @@ use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, Time
 use arrow::datatypes::{Float64Type, Int64Type};
 use tempfile::TempDir;
 use thalweg_definitions::{DefinitionFile, Repository, load_text};
-use thalweg_log::{EmbeddedLog, EmbeddedOptions, NewRecord, TopicPartition};
+use thalweg_log::{EmbeddedLog, EmbeddedOptions, Log, NewRecord, TopicPartition};
 
 use crate::{
     AsOf, Boundary, Budget, Cancellation, DEFAULT_TIMESTAMP_COLUMN, Error, EventRange, Features, Pin,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::datatypes::SchemaRef;
 use thalweg_definitions::{AnswerColumn, Fold, Layout, Repository};
-use thalweg_log::EmbeddedLog;
+use thalweg_log::Log;
 
 use crate::answer::{ROWS_PER_BATCH, TrainingSet, answer_schema};
 use crate::commit::ManifestFeature;
@@ -46,7 +46,7 @@ pub struct TrainingSetRequest {
 #[derive(Debug)]
 pub struct Prepared<'a> {
     pub(crate) repository: &'a Repository,
-    pub(crate) log: &'a EmbeddedLog,
+    pub(crate) log: &'a dyn Log,
     pub(crate) layout: Layout<'a>,
     pub(crate) spine: Spine,
     /// The keys of each fold.
@@ -67,7 +67,7 @@ impl<'a> Prepared<'a> {
     /// Anything wrong with the request; a pin the log no longer has.
     pub fn new(
         repository: &'a Repository,
-        log: &'a EmbeddedLog,
+        log: &'a dyn Log,
         request: &TrainingSetRequest,
     ) -> Result<Self, Error> {
         let features = request.features.resolve(repository)?;
@@ -177,7 +177,7 @@ impl<'a> Prepared<'a> {
 /// Theirs.
 pub fn training_set(
     repository: &Repository,
-    log: &EmbeddedLog,
+    log: &dyn Log,
     request: &TrainingSetRequest,
     budget: &Budget,
     cancellation: &Cancellation,

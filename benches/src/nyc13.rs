@@ -15,8 +15,8 @@ use thalweg_core::{Instant, KeyState, Lane, Order, Selection};
 use thalweg_definitions::{FeatureView, Repository, Selector, Source, SourceSelector, load};
 use thalweg_ingest::{Clock, Ingest, IngestOptions};
 use thalweg_log::{
-    Decoded, EmbeddedLog, EmbeddedOptions, NewRecord, PartitionReader, TopicIds, TopicPartition, encode_rows,
-    partition_for,
+    Decoded, EmbeddedLog, EmbeddedOptions, Log, NewRecord, PartitionReader, TopicIds, TopicPartition,
+    encode_rows, partition_for,
 };
 use thalweg_store::{Store, StoreOptions};
 
@@ -40,7 +40,7 @@ const TOPICS: [(&str, &str); 3] = [("departures", "tailnum"), ("arrivals", "tail
 ///
 /// It is read in steps that build on one another, so that their costs can be told apart.
 pub struct Nyc13 {
-    log: Arc<EmbeddedLog>,
+    log: Arc<dyn Log>,
     repository: Arc<Repository>,
     events: u64,
 }
@@ -200,7 +200,7 @@ fn read_parquet(topic: &str) -> RecordBatch {
 }
 
 /// Appends the rows, moved on by so many years, in the source's format.
-fn append(log: &EmbeddedLog, source: &Source, key: &str, rows: &RecordBatch, year: u32) {
+fn append(log: &dyn Log, source: &Source, key: &str, rows: &RecordBatch, year: u32) {
     let columns = source.fields.iter().filter_map(|field| {
         let given = rows.column_by_name(&field.name)?;
         let column =

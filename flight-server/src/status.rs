@@ -3,7 +3,7 @@
 use thalweg_core::Instant;
 use thalweg_definitions::Repository;
 use thalweg_ingest::{BuildStatus, Condition, Status, TopicStatus, ViewBuild};
-use thalweg_log::{EmbeddedLog, TopicPartition};
+use thalweg_log::{Log, TopicPartition};
 
 use crate::Error;
 use crate::wire::{PartitionStatus, SourceStatus, StatusResponse, ViewBuild as WireBuild, ViewStatus};
@@ -22,10 +22,10 @@ pub fn of_ingest(status: &Status) -> StatusResponse {
 }
 
 /// What can be said where nothing is ingested: what the log has, nothing of it applied.
-pub fn of_log(log: &EmbeddedLog, repository: &Repository) -> Result<StatusResponse, Error> {
+pub fn of_log(log: &dyn Log, repository: &Repository) -> Result<StatusResponse, Error> {
     let mut status = StatusResponse::default();
     for source in &repository.sources {
-        let Some(topic) = log.topic(&source.topic) else { continue };
+        let Some(topic) = log.topic(&source.topic)? else { continue };
         for partition in 0..topic.partitions {
             let at = TopicPartition { topic: topic.name.clone(), partition };
             let next_offset = log.next_offset(&at)?;

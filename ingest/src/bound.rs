@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use thalweg_log::{EmbeddedLog, TopicPartition};
+use thalweg_log::{Log, TopicPartition};
 use thalweg_store::TopicState;
+
+use crate::error::Result;
 
 /// How far a reader may go.
 #[derive(Clone)]
@@ -23,11 +25,17 @@ impl Bound {
 
     /// What is built beside `serving` goes as far as that has come. A state that is not of this log would be
     /// no bound.
-    pub(crate) fn beside(serving: Option<&Arc<TopicState>>, topic: &str, log: &EmbeddedLog) -> Self {
-        match serving.filter(|serving| belongs_to(serving, log)) {
-            Some(serving) => Self::Applied(Arc::clone(serving)),
-            None => Self::LogEnd { at_least: ends(log, topic).collect() },
+    ///
+    /// # Errors
+    ///
+    /// A log that cannot be asked.
+    pub(crate) fn beside(serving: Option<&Arc<TopicState>>, topic: &str, log: &dyn Log) -> Result<Self> {
+        if let Some(serving) = serving
+            && belongs_to(serving, log)?
+        {
+            return Ok(Self::Applied(Arc::clone(serving)));
         }
+        Ok(Self::LogEnd { at_least: ends(log, topic)?.into_iter().collect() })
     }
 
     /// The offset up to which `partition`, whose log ends at `end`, may be read now.
@@ -69,16 +77,18 @@ impl Bound {
 }
 
 /// The partitions of `topic` and where they end; none where it does not exist.
-pub(crate) fn ends(log: &EmbeddedLog, topic: &str) -> impl Iterator<Item = (i32, i64)> {
-    let partitions = log.topic(topic).map_or(0, |info| info.partitions);
-    let end = move |partition| log.next_offset(&TopicPartition::new(topic, partition)).unwrap_or(0);
-    (0..partitions).map(move |partition| (partition, end(partition)))
+pub(crate) fn ends(log: &dyn Log, topic: &str) -> Result<Vec<(i32, i64)>> {
+    let partitions = log.topic(topic)?.map_or(0, |info| info.partitions);
+    let end = |partition| Ok((partition, log.next_offset(&TopicPartition::new(topic, partition))?));
+    (0..partitions).map(end).collect()
 }
 
-fn belongs_to(state: &TopicState, log: &EmbeddedLog) -> bool {
+fn belongs_to(state: &TopicState, log: &dyn Log) -> Result<bool> {
+    let (topic, ends) = (log.topic(state.topic())?, ends(log, state.topic())?);
+    let ends: BTreeMap<_, _> = ends.into_iter().collect();
     let reading = state.read();
-    let Some(topic) = log.topic(state.topic()) else { return reading.applied().is_empty() };
-    let end = |partition: i32| log.next_offset(&TopicPartition::new(state.topic(), partition)).unwrap_or(0);
-    reading.topic_id().is_none_or(|id| id == *topic.id.as_bytes())
-        && reading.applied().iter().all(|(partition, next)| *next <= end(*partition))
+    let Some(topic) = topic else { return Ok(reading.applied().is_empty()) };
+    let end = |partition: &i32| ends.get(partition).copied().unwrap_or(0);
+    Ok(reading.topic_id().is_none_or(|id| id == *topic.id.as_bytes())
+        && reading.applied().iter().all(|(partition, next)| *next <= end(partition)))
 }

@@ -47,7 +47,7 @@ impl Builder {
         let (mut topics, mut pipelines) = (BTreeMap::new(), Pipelines::new());
         for (topic, views) in &changes.build {
             let state = TopicState::open_building(Arc::clone(&options.store), topic, views.clone())?;
-            let bound = Bound::beside(serving.topic(topic).as_ref(), topic, &options.log);
+            let bound = Bound::beside(serving.topic(topic).as_ref(), topic, &*options.log)?;
             let shared = running.share(state, &target, bound);
             pipelines.insert(topic.clone(), Pipeline::start(options, Arc::clone(&shared))?);
             topics.insert(topic.clone(), shared);
@@ -107,7 +107,7 @@ impl Build {
         let records = i64::try_from(records).unwrap_or(i64::MAX);
         while !self.is_cancelled() {
             let can_go_on = !self.building.has_stopped() && !self.serving_is_stuck();
-            if can_go_on && self.building.is_close(&options.log, records) {
+            if can_go_on && self.building.is_close(&*options.log, records) {
                 return true;
             }
             self.pause(LOOK);

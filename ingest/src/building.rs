@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use thalweg_definitions::Repository;
-use thalweg_log::{EmbeddedLog, TopicPartition};
+use thalweg_log::{Log, TopicPartition};
 
 use crate::bound::ends;
 use crate::pipeline::Shared;
@@ -42,13 +42,14 @@ impl Building {
     }
 
     /// Whether every topic has at most `records` left to read before it is where it may go now.
-    pub(crate) fn is_close(&self, log: &EmbeddedLog, records: i64) -> bool {
+    pub(crate) fn is_close(&self, log: &dyn Log, records: i64) -> bool {
         self.topics.values().all(|shared| {
             let left = |(partition, end): (i32, i64)| {
                 (shared.bound.of(partition, end) - shared.state.resume_from(partition)).max(0)
             };
             !shared.bound.is_passed_by(&shared.state)
-                && ends(log, shared.topic()).map(left).sum::<i64>() <= records
+                && ends(log, shared.topic())
+                    .is_ok_and(|ends| ends.into_iter().map(left).sum::<i64>() <= records)
         })
     }
 
@@ -57,12 +58,14 @@ impl Building {
         self.topics.values().all(|shared| shared.bound.is_reached_by(&shared.state))
     }
 
-    pub(crate) fn status(&self, log: &EmbeddedLog) -> BuildStatus {
+    pub(crate) fn status(&self, log: &dyn Log) -> BuildStatus {
         let views = self.topics.values().flat_map(|shared| {
             let stopped = match shared.condition() {
                 Condition::Stopped(reason) => Some(reason),
                 Condition::Running | Condition::WaitingForTopic => None,
             };
+            // Who asks how it is doing is told what is known.
+            let ends = ends(log, shared.topic()).unwrap_or_default();
             let views = shared.state.read().views();
             let build = move |view: thalweg_store::ViewStatus| {
                 let left = |(partition, end): (i32, i64)| {
@@ -71,7 +74,7 @@ impl Building {
                     let next = view.applied.get(&partition).copied().unwrap_or(0).max(start);
                     u64::try_from(end - next).unwrap_or(0)
                 };
-                let records_left = ends(log, shared.topic()).map(left).sum();
+                let records_left = ends.iter().copied().map(left).sum();
                 ViewBuild { topic: shared.topic().to_owned(), view, records_left, stopped: stopped.clone() }
             };
             views.into_iter().map(build)

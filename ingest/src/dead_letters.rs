@@ -1,58 +1,43 @@
 //! The topic of a source's dead letters: what it holds, and how letters get into it.
 
 use thalweg_log::{
-    BatchReader, DeadLetter, DeadLetterRecord, EmbeddedLog, Error as LogError, NewRecord, TopicPartition,
+    DeadLetter, DeadLetterReader, DeadLetterRecord, Error as LogError, Log, NewRecord, TopicPartition,
     dead_letter_topic,
 };
 
 use crate::error::Result;
 
-/// Bytes read from the topic at a time.
-const READ_BYTES: usize = 1 << 20;
-
 /// Hands the letters of `source` to `take`, from the positions `from` (next offsets of the topic's
 /// partitions; the first there is where one is missing) to the end, and gives the positions there.
 pub(crate) fn read(
-    log: &EmbeddedLog,
+    log: &dyn Log,
     source: &str,
     from: &[i64],
     mut take: impl FnMut(DeadLetter),
 ) -> Result<Vec<i64>> {
     let name = dead_letter_topic(source);
-    let partitions = log.topic(&name).map_or(0, |info| info.partitions);
-    let (mut bytes, mut scratch) = (Vec::new(), Vec::new());
+    let partitions = log.topic(&name)?.map_or(0, |info| info.partitions);
     let mut reached = Vec::new();
     for number in 0..partitions {
         let partition = TopicPartition::new(name.as_str(), number);
         let known = usize::try_from(number).ok().and_then(|number| from.get(number)).copied();
-        let mut at = known.unwrap_or(0).max(log.start_offset(&partition)?);
-        let end = log.next_offset(&partition)?;
-        while at < end {
-            at = log.read(&partition, at, READ_BYTES, &mut bytes)?;
-            for batch in BatchReader::of_checked(&bytes) {
-                for record in batch?.records(&mut scratch)? {
-                    let headers = record?
-                        .headers
-                        .filter_map(|(key, value)| Some((std::str::from_utf8(key).ok()?, value)));
-                    // Others may write to the topic, too; what is no letter does not concern us.
-                    if let Some(letter) = DeadLetter::from_record(None, None, headers) {
-                        take(letter);
-                    }
-                }
-            }
+        let at = known.unwrap_or(0).max(log.start_offset(&partition)?);
+        let mut letters = DeadLetterReader::new(log, partition.clone(), at)?;
+        while let Some(more) = letters.next(log.next_offset(&partition)?)? {
+            more.into_iter().for_each(&mut take);
         }
-        reached.push(at);
+        reached.push(letters.next_offset());
     }
     Ok(reached)
 }
 
 /// Appends `letters` to the topic of `source`, which is created if need be. They are durable on return.
-pub(crate) fn append(log: &EmbeddedLog, source: &str, letters: &[DeadLetter]) -> Result<()> {
+pub(crate) fn append(log: &dyn Log, source: &str, letters: &[DeadLetter]) -> Result<()> {
     if letters.is_empty() {
         return Ok(());
     }
     let topic = dead_letter_topic(source);
-    if log.topic(&topic).is_none() {
+    if log.topic(&topic)?.is_none() {
         match log.create_topic(&topic, 1) {
             Ok(_) | Err(LogError::TopicExists { .. }) => {}
             Err(error) => return Err(error.into()),
@@ -69,7 +54,7 @@ pub(crate) fn append(log: &EmbeddedLog, source: &str, letters: &[DeadLetter]) ->
 
 /// Appends one letter, without the record's bytes where they leave no room for the reason. They are where the
 /// letter says.
-fn append_one(log: &EmbeddedLog, topic: &str, letter: &DeadLetter) -> Result<()> {
+fn append_one(log: &dyn Log, topic: &str, letter: &DeadLetter) -> Result<()> {
     match append_records(log, topic, &[letter.to_record()]) {
         Err(LogError::RecordTooLarge { .. }) => {
             let reason = format!("{} (the record is too large to be kept with this reason)", letter.reason);
@@ -80,7 +65,7 @@ fn append_one(log: &EmbeddedLog, topic: &str, letter: &DeadLetter) -> Result<()>
     }
 }
 
-fn append_records(log: &EmbeddedLog, topic: &str, records: &[DeadLetterRecord]) -> Result<(), LogError> {
+fn append_records(log: &dyn Log, topic: &str, records: &[DeadLetterRecord]) -> Result<(), LogError> {
     let headers: Vec<Vec<_>> = records
         .iter()
         .map(|record| {

@@ -133,7 +133,7 @@ impl Ingest {
     /// How all topics are doing, and what is being built.
     pub fn status(&self) -> Status {
         let (running, serving) = (&self.running, self.serving());
-        let log = &running.options.log;
+        let log = &*running.options.log;
         Status {
             topics: serving.topics().values().map(|shared| shared.status(log)).collect(),
             building: running.building().map(|building| building.status(log)),

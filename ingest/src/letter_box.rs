@@ -4,14 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use thalweg_log::{DeadLetter, EmbeddedLog};
+use thalweg_log::{DeadLetter, Log};
 
 use crate::dead_letters;
 use crate::error::Result;
 
 /// The boxes of all sources.
 pub(crate) struct LetterBoxes {
-    log: Arc<EmbeddedLog>,
+    log: Arc<dyn Log>,
     boxes: Mutex<BTreeMap<String, Arc<LetterBox>>>,
 }
 
@@ -22,7 +22,7 @@ pub(crate) struct LetterBoxes {
 /// records. One letter for a record and view is enough. So the box remembers the letters that are in the
 /// topic, from the least offset on that one of its readers may still come to.
 struct LetterBox {
-    log: Arc<EmbeddedLog>,
+    log: Arc<dyn Log>,
     source: String,
     known: Mutex<Known>,
 }
@@ -46,7 +46,7 @@ pub(crate) struct Letters {
 }
 
 impl LetterBoxes {
-    pub(crate) fn new(log: Arc<EmbeddedLog>) -> Self {
+    pub(crate) fn new(log: Arc<dyn Log>) -> Self {
         Self { log, boxes: Mutex::default() }
     }
 
@@ -87,9 +87,9 @@ impl Letters {
                 found.push((letter.partition, letter.offset, letter.view));
             }
         };
-        let reached = dead_letters::read(log, source, &[], &mut take)?;
+        let reached = dead_letters::read(&**log, source, &[], &mut take)?;
         let mut known = self.letter_box.known();
-        dead_letters::read(log, source, &reached, &mut take)?;
+        dead_letters::read(&**log, source, &reached, &mut take)?;
         for (partition, offset, view) in found {
             known.offsets.entry((topic.to_owned(), partition, view)).or_default().insert(offset);
         }
@@ -113,7 +113,7 @@ impl Letters {
         }
         let mut known = self.letter_box.known();
         letters.retain(|letter| !known.has(letter));
-        dead_letters::append(&self.letter_box.log, &self.letter_box.source, letters)?;
+        dead_letters::append(&*self.letter_box.log, &self.letter_box.source, letters)?;
         let written = letters.len() as u64;
         for letter in letters.drain(..) {
             let key = (letter.topic, letter.partition, letter.view);
@@ -182,7 +182,9 @@ impl Known {
 
 #[cfg(test)]
 mod tests {
-    use thalweg_log::{Compression, EmbeddedOptions, TopicIds, TopicPartition, dead_letter_topic};
+    use thalweg_log::{
+        Compression, EmbeddedLog, EmbeddedOptions, TopicIds, TopicPartition, dead_letter_topic,
+    };
 
     use super::*;
 
@@ -199,7 +201,7 @@ mod tests {
         }
     }
 
-    fn open(dir: &std::path::Path) -> Arc<EmbeddedLog> {
+    fn open(dir: &std::path::Path) -> Arc<dyn Log> {
         let options = EmbeddedOptions {
             compression: Compression::None,
             topic_ids: TopicIds::Seeded(1),
@@ -208,7 +210,7 @@ mod tests {
         Arc::new(EmbeddedLog::open(dir, options).expect("a new log"))
     }
 
-    fn written(log: &EmbeddedLog) -> i64 {
+    fn written(log: &dyn Log) -> i64 {
         log.next_offset(&TopicPartition::new(dead_letter_topic("s"), 0)).expect("the letters' topic")
     }
 
@@ -224,7 +226,7 @@ mod tests {
         let mut again = vec![letter(1, None), letter(2, Some("v")), letter(2, None)];
         assert_eq!(new.write(&mut again).expect("a writable log"), 1);
         assert!(again.is_empty() && old.knows(&letter(2, None)));
-        assert_eq!(written(&boxes.log), 3);
+        assert_eq!(written(&*boxes.log), 3);
     }
 
     #[test]
@@ -246,6 +248,6 @@ mod tests {
         late.begin("t", &[2]).expect("the letters");
         assert!(!late.knows(&letter(1, None)) && (2..10).all(|offset| late.knows(&letter(offset, None))));
         assert_eq!(late.write(&mut vec![letter(5, None)]).expect("a writable log"), 0);
-        assert_eq!(written(&boxes.log), 10);
+        assert_eq!(written(&*boxes.log), 10);
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use thalweg_core::TimeDelta;
 use thalweg_definitions::Repository;
-use thalweg_log::EmbeddedLog;
+use thalweg_log::Log;
 use thalweg_store::Store;
 
 use crate::Clock;
@@ -16,7 +16,7 @@ pub type BeforeSwap = dyn Fn(&Repository) -> Result<(), String> + Send + Sync;
 #[derive(Clone)]
 pub struct IngestOptions {
     /// Where events come from, and dead letters go.
-    pub log: Arc<EmbeddedLog>,
+    pub log: Arc<dyn Log>,
     /// What is made of them, to begin with.
     pub repository: Arc<Repository>,
     /// Where the result is kept.
@@ -41,7 +41,7 @@ pub struct IngestOptions {
 impl IngestOptions {
     /// The given parts with the default behaviour.
     pub fn new(
-        log: Arc<EmbeddedLog>,
+        log: Arc<dyn Log>,
         repository: Arc<Repository>,
         store: Arc<Store>,
         clock: Arc<dyn Clock>,

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
-use thalweg_log::{DeadLetter, EmbeddedLog, Error as LogError, TopicPartition};
+use thalweg_log::{
+    DeadLetter, Decoder, Error as LogError, Log, Record, RecordReader, RecordSink, TopicPartition,
+};
 use thalweg_store::Batch;
 
 use crate::bound::Bound;
@@ -29,7 +31,7 @@ pub(crate) struct Chunk {
 
 /// Reads the partitions of a topic in turn and sends what they hold.
 pub(crate) struct Reader {
-    log: Arc<EmbeddedLog>,
+    log: Arc<dyn Log>,
     shared: Arc<Shared>,
     chunk_records: usize,
     sender: SyncSender<Chunk>,
@@ -57,22 +59,19 @@ impl Reader {
         let mut sources = (0..self.shared.state.sources().len())
             .map(|position| SourceReader::new(&self.shared, position))
             .collect::<Result<Vec<_>>>()?;
-        let Some(partitions) = self.find_topic(&mut sources)? else { return Ok(()) };
+        let Some(mut partitions) = self.find_topic(&mut sources)? else { return Ok(()) };
         self.shared.set_running();
         let mut idle_at = 0;
         while !self.shared.stopping() {
             let mut idle = true;
             for partition in 0..partitions.len() {
-                let ends = self.ends(&partitions)?;
                 if self.shared.stopping() {
                     return Ok(());
                 }
-                let until = self.shared.bound.of(partition as i32, ends[partition]);
-                if sources.first().is_none_or(|source| source.next_offset(partition) >= until) {
+                let Some(chunk) = self.read_chunk(&mut sources, &mut partitions, partition)? else {
                     continue;
-                }
+                };
                 idle = false;
-                let chunk = self.read_chunk(&mut sources, partition, until, ends)?;
                 if self.sender.send(chunk).is_err() {
                     // The applying thread has stopped, and said why.
                     return Ok(());
@@ -81,8 +80,7 @@ impl Reader {
             match self.shared.bound {
                 _ if !idle => {}
                 Bound::LogEnd { .. } => {
-                    let (partition, next) = (&partitions[idle_at], sources[0].next_offset(idle_at));
-                    self.log.wait(partition, next, IDLE_WAIT);
+                    partitions[idle_at].wait(IDLE_WAIT)?;
                     idle_at = (idle_at + 1) % partitions.len();
                 }
                 Bound::Applied(_) => std::thread::sleep(IDLE_WAIT),
@@ -91,14 +89,15 @@ impl Reader {
         Ok(())
     }
 
-    /// Waits until the topic exists, and makes `sources` ready to read it. None if told to stop before.
-    fn find_topic(&self, sources: &mut [SourceReader]) -> Result<Option<Vec<TopicPartition>>> {
+    /// Waits until the topic exists, makes `sources` ready for it, and gives readers of its partitions. None if
+    /// told to stop before.
+    fn find_topic(&self, sources: &mut [SourceReader]) -> Result<Option<Vec<Box<dyn RecordReader>>>> {
         let topic = self.shared.topic();
         let info = loop {
             if self.shared.stopping() {
                 return Ok(None);
             }
-            match self.log.topic(topic) {
+            match self.log.topic(topic)? {
                 Some(info) => break info,
                 None if self.shared.state.read().topic_id().is_some() => {
                     return Err(Error::TopicGone { topic: topic.to_owned() });
@@ -106,55 +105,65 @@ impl Reader {
                 None => std::thread::sleep(TOPIC_WAIT),
             }
         };
-        let partitions: Vec<_> =
-            (0..info.partitions).map(|partition| TopicPartition::new(topic, partition)).collect();
-        self.shared.state.bind(*info.id.as_bytes(), &self.ends(&partitions)?, self.clock.now())?;
-        let mut from = Vec::with_capacity(partitions.len());
-        for partition in &partitions {
+        let partitions = || (0..info.partitions).map(|partition| TopicPartition::new(topic, partition));
+        let ends = partitions().map(|at| self.log.next_offset(&at)).collect::<Result<Vec<_>, _>>()?;
+        self.shared.state.bind(*info.id.as_bytes(), &ends, self.clock.now())?;
+        let mut from = Vec::with_capacity(ends.len());
+        for partition in partitions() {
             from.push(match self.shared.state.resume_from(partition.partition) {
-                0 => self.log.start_offset(partition)?,
+                0 => self.log.start_offset(&partition)?,
                 next => next,
             });
         }
-        sources.iter_mut().try_for_each(|source| source.seek(&self.log, &from))?;
-        Ok(Some(partitions))
+        sources.iter_mut().try_for_each(|source| source.begin(&from))?;
+        let from: Vec<_> = (0..).zip(from).collect();
+        Ok(Some(self.log.readers(topic, &from)?))
     }
 
-    /// Reads on in `partition` up to the offset `until`, the same records for every source.
+    /// Reads on in a partition as far as it may be read now, for all sources at once. None if there is nothing.
     fn read_chunk(
         &self,
         sources: &mut [SourceReader],
+        partitions: &mut [Box<dyn RecordReader>],
         partition: usize,
-        until: i64,
-        ends: Vec<i64>,
-    ) -> Result<Chunk> {
-        let state = &self.shared.state;
-        let mut chunk = Chunk { batch: Batch::default(), letters: Vec::new() };
-        let batch = &mut chunk.batch;
-        batch.partition = partition as i32;
-        batch.from = sources[0].next_offset(partition);
-        batch.newest = vec![None; sources.len()];
-        for at in 0..sources.len() {
-            let read = match at {
-                0 => sources[0].read(state, partition, until, self.chunk_records)?,
-                _ => {
-                    let reached = sources[0].next_offset(partition);
-                    sources[at].read_to(state, partition, reached)?
-                }
-            };
-            let position = sources[at].position();
-            batch.newest[position] = read.newest;
-            batch.selections.extend(read.selections);
+    ) -> Result<Option<Chunk>> {
+        let (number, reader) = (partition as i32, &mut partitions[partition]);
+        let (from, until) = (reader.next_offset(), self.shared.bound.of(number, reader.end()?));
+        if from >= until || sources.is_empty() {
+            return Ok(None);
+        }
+        let mut decoders =
+            Decoders(sources.iter_mut().map(|source| source.decoder(partition)).collect::<Vec<_>>());
+        if !reader.read(until, self.chunk_records, &mut decoders)? {
+            return Ok(None);
+        }
+        let next = reader.next_offset();
+        let batch =
+            Batch { partition: number, from, next, newest: vec![None; sources.len()], ..Batch::default() };
+        let mut chunk = Chunk { batch, letters: Vec::new() };
+        for source in sources {
+            let read = source.finish(&self.shared.state, partition, next);
+            let position = source.position();
+            chunk.batch.newest[position] = read.newest;
+            chunk.batch.selections.extend(read.selections);
             chunk.letters.extend(read.letters.into_iter().map(|letter| (position, letter)));
             count(&self.shared.counters.records, read.records);
             count(&self.shared.counters.failed_expressions, read.failed_expressions);
         }
-        batch.next = sources[0].next_offset(partition);
-        batch.ends = ends;
-        Ok(chunk)
+        chunk.batch.ends = partitions.iter().map(|reader| reader.end()).collect::<Result<_, _>>()?;
+        Ok(Some(chunk))
+    }
+}
+
+/// The decoders of all sources over a partition, each of which takes every record.
+struct Decoders<'a>(Vec<&'a mut Decoder>);
+
+impl RecordSink for Decoders<'_> {
+    fn push(&mut self, record: &Record<'_>) {
+        self.0.iter_mut().for_each(|decoder| RecordSink::push(*decoder, record));
     }
 
-    fn ends(&self, partitions: &[TopicPartition]) -> Result<Vec<i64>> {
-        Ok(partitions.iter().map(|partition| self.log.next_offset(partition)).collect::<Result<_, _>>()?)
+    fn is_full(&self) -> bool {
+        self.0.iter().any(|decoder| decoder.is_full())
     }
 }

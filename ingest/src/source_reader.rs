@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use thalweg_core::{Instant, Selection};
 use thalweg_definitions::{Selector, SourceSelector};
-use thalweg_log::{DeadLetter, Decoded, DecoderSpec, EmbeddedLog, PartitionReader, TopicPartition};
+use thalweg_log::{DeadLetter, Decoded, Decoder, DecoderSpec, Error as LogError};
 use thalweg_store::TopicState;
 
 use crate::error::{Error, Result};
@@ -19,8 +19,8 @@ pub(crate) struct SourceReader {
     selector: SourceSelector,
     /// Positions of the views in the topic's state, with what picks their events.
     views: Vec<(usize, Selector)>,
-    /// A reader for each partition.
-    partitions: Vec<PartitionReader<Arc<EmbeddedLog>>>,
+    /// A decoder for each partition.
+    decoders: Vec<Decoder>,
 }
 
 /// What a source made of a run of records.
@@ -68,7 +68,7 @@ impl SourceReader {
             spec: source.decoder_spec(&used),
             selector: SourceSelector::new(source),
             views: selectors,
-            partitions: Vec::new(),
+            decoders: Vec::new(),
         })
     }
 
@@ -77,57 +77,32 @@ impl SourceReader {
         self.position
     }
 
-    /// Makes ready to read every partition from the offset in `from`.
-    pub(crate) fn seek(&mut self, log: &Arc<EmbeddedLog>, from: &[i64]) -> Result<()> {
+    /// Makes ready to take the records of every partition from the offset in `from` on.
+    pub(crate) fn begin(&mut self, from: &[i64]) -> Result<()> {
         let topic = self.shared.topic();
         self.shared.letters[self.position].begin(topic, from)?;
-        self.partitions = (0..)
-            .zip(from)
-            .map(|(partition, from)| {
-                let partition = TopicPartition::new(topic, partition);
-                PartitionReader::new(Arc::clone(log), partition, &self.spec, *from)
-            })
-            .collect::<Result<_, _>>()?;
+        let decoder = |partition| Decoder::new(&self.spec, topic, partition).map_err(LogError::from);
+        self.decoders = (0..).zip(from).map(|(partition, _)| decoder(partition)).collect::<Result<_, _>>()?;
         Ok(())
     }
 
-    /// The next offset of `partition` to be read.
-    pub(crate) fn next_offset(&self, partition: usize) -> i64 {
-        self.partitions[partition].next_offset()
+    /// What takes the records of `partition`.
+    pub(crate) fn decoder(&mut self, partition: usize) -> &mut Decoder {
+        &mut self.decoders[partition]
     }
 
-    /// Reads on in `partition` up to the offset `until` or for about `max_records`.
-    pub(crate) fn read(
-        &mut self,
-        state: &TopicState,
-        partition: usize,
-        until: i64,
-        max_records: usize,
-    ) -> Result<Read> {
-        let mut read = Read::default();
-        if let Some(decoded) = self.partitions[partition].next(until, max_records)? {
-            self.select(state, decoded, &mut read);
-        }
-        Ok(read)
+    /// What became of the records of `partition` that were taken since the last call, up to `next_offset`.
+    pub(crate) fn finish(&mut self, state: &TopicState, partition: usize, next_offset: i64) -> Read {
+        let decoded = self.decoders[partition].finish(next_offset);
+        self.select(state, decoded)
     }
 
-    /// Reads on in `partition` until the offset `until`, which the log has.
-    pub(crate) fn read_to(&mut self, state: &TopicState, partition: usize, until: i64) -> Result<Read> {
-        let mut read = Read::default();
-        while self.next_offset(partition) < until {
-            let Some(decoded) = self.partitions[partition].next(until, usize::MAX)? else { break };
-            self.select(state, decoded, &mut read);
-        }
-        Ok(read)
-    }
-
-    fn select(&mut self, state: &TopicState, mut decoded: Decoded, read: &mut Read) {
-        read.records += decoded.num_rows() as u64;
+    fn select(&self, state: &TopicState, mut decoded: Decoded) -> Read {
+        let mut read = Read { records: decoded.num_rows() as u64, ..Read::default() };
         let mut letters = std::mem::take(&mut decoded.dead);
         let events = self.selector.time(&decoded);
         letters.extend(events.dead.iter().cloned());
-        let newest = events.times().iter().max().copied().map(Instant::from_micros);
-        read.newest = read.newest.max(newest);
+        read.newest = events.times().iter().max().copied().map(Instant::from_micros);
         for (position, selector) in &self.views {
             if state.next_of(*position, decoded.partition) >= decoded.next_offset {
                 continue;
@@ -139,6 +114,7 @@ impl SourceReader {
         }
         // What is not left out here, since it is being written this moment, is found when it is written.
         letters.retain(|letter| !self.shared.letters[self.position].knows(letter));
-        read.letters.append(&mut letters);
+        read.letters = letters;
+        read
     }
 }

@@ -3,9 +3,10 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use thalweg_core::Instant;
-use thalweg_log::{EmbeddedLog, TopicPartition};
+use thalweg_log::Log;
 use thalweg_store::ViewStatus;
 
+use crate::bound::ends;
 use crate::pipeline::Shared;
 
 /// Whether a topic is being ingested.
@@ -112,12 +113,13 @@ impl Status {
 
 impl Shared {
     /// How the ingest of this topic is doing.
-    pub(crate) fn status(&self, log: &EmbeddedLog) -> TopicStatus {
-        let partitions = log.topic(self.topic()).map_or(0, |info| info.partitions);
+    pub(crate) fn status(&self, log: &dyn Log) -> TopicStatus {
+        // Who asks how it is doing is told what is known.
+        let ends = ends(log, self.topic()).unwrap_or_default();
         let reading = self.state.read();
-        let partition_status = |partition| PartitionStatus {
+        let partition_status = |(partition, next_offset)| PartitionStatus {
             partition,
-            next_offset: log.next_offset(&TopicPartition::new(self.topic(), partition)).unwrap_or(0),
+            next_offset,
             applied: reading.applied().get(&partition).copied().unwrap_or(0),
         };
         let source_status =
@@ -125,7 +127,7 @@ impl Shared {
         TopicStatus {
             topic: self.topic().to_owned(),
             condition: self.condition(),
-            partitions: (0..partitions).map(partition_status).collect(),
+            partitions: ends.into_iter().map(partition_status).collect(),
             sources: self.state.sources().iter().map(source_status).collect(),
             views: reading.views(),
             counters: self.counters.read(),

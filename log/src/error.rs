@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::batch::BatchFault;
 use crate::format::FormatError;
@@ -132,6 +133,16 @@ pub enum Error {
         partition: i32,
         /// How many there are.
         partitions: i32,
+    },
+    /// The log does not give records that it has.
+    #[error("{partition} gives nothing from offset {offset} on, though there is more, for {} s", waited.as_secs())]
+    Stalled {
+        /// The partition.
+        partition: TopicPartition,
+        /// The offset that should be read.
+        offset: i64,
+        /// For how long nothing came.
+        waited: Duration,
     },
     /// The offset is not in the log.
     #[error("{partition} holds offsets from {start} to before {next}; offset {offset} is not among them")]

@@ -2,6 +2,7 @@
 //!
 //! - [`BatchReader`] reads Kafka record batches (format 2) out of a byte slice, without copying and with
 //!   every claimed length checked; [`encode_batches`] writes them.
+//! - [`Log`] is what a log is to those who use it.
 //! - [`EmbeddedLog`] is a log in a directory, laid out as a Kafka broker's log directory: segments of
 //!   record batches that Kafka's own tools can read. An append returns when its records are on disk.
 //! - [`partition_for`] is Kafka's default partitioner.
@@ -10,24 +11,29 @@
 //! retention or replication, and it never takes the time or a random number for a record.
 
 mod batch;
+mod dead_letter_reader;
 mod embedded;
 mod error;
 mod format;
+mod log;
 mod partition_reader;
 mod partitioner;
+mod patient_reader;
 mod topic;
 
 pub use batch::{
     Batch, BatchFault, BatchHeader, BatchReader, Codec, Compression, ControlKind, DECOMPRESSED_BATCH_BYTES,
     HEADER_BYTES, Headers, NewRecord, RECORD_BYTES, Record, Records, TimestampType, encode_batches,
 };
-pub use embedded::{CutTail, EmbeddedLog, EmbeddedOptions, TopicIds, TopicInfo};
+pub use dead_letter_reader::DeadLetterReader;
+pub use embedded::{CutTail, EmbeddedLog, EmbeddedOptions, TopicIds};
 pub use error::Error;
 pub use format::{
     AvroFraming, AvroSchema, DeadLetter, DeadLetterRecord, Decoded, Decoder, DecoderSpec, Field, Format,
     FormatError, IntegerUnit, Payloads, RECORD_KEY, RECORD_TIMESTAMP, RecordKeys, dead_letter_topic,
     encode_rows,
 };
+pub use log::{Log, RecordReader, RecordSink};
 pub use partition_reader::PartitionReader;
 pub use partitioner::partition_for;
-pub use topic::{TopicId, TopicPartition};
+pub use topic::{TopicId, TopicInfo, TopicPartition};

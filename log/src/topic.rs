@@ -31,6 +31,17 @@ impl fmt::Display for TopicPartition {
     }
 }
 
+/// What is known of a topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicInfo {
+    /// Its name.
+    pub name: String,
+    /// Its id, which a topic of the same name created later would not have.
+    pub id: TopicId,
+    /// The number of its partitions.
+    pub partitions: i32,
+}
+
 /// The identity of a topic: a topic that is deleted and created again has the same name and another id.
 ///
 /// Shown as Kafka shows its `Uuid`: 22 characters of URL-safe base64 without padding.

@@ -1,7 +1,7 @@
 use arrow::util::display::array_value_to_string;
 use tempfile::TempDir;
 use thalweg_definitions::{DefinitionFile, load_text};
-use thalweg_log::{EmbeddedOptions, NewRecord};
+use thalweg_log::{EmbeddedLog, EmbeddedOptions, Log, NewRecord};
 
 use super::*;
 

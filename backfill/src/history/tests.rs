@@ -1,7 +1,7 @@
 use arrow::array::StringArray;
 use tempfile::TempDir;
 use thalweg_definitions::{DefinitionFile, load_text};
-use thalweg_log::{EmbeddedOptions, NewRecord};
+use thalweg_log::{EmbeddedLog, EmbeddedOptions, Log, NewRecord};
 
 use super::*;
 use crate::{Features, training_set};

@@ -6,7 +6,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use thalweg_backfill::{AppliedHistory, Budget, Cancellation, Pin, Prepared, TrainingSet, training_set};
 use thalweg_definitions::Repository;
-use thalweg_log::EmbeddedLog;
+use thalweg_log::Log;
 
 use super::command::TrainingSetCommand;
 use super::pin::PinRef;
@@ -23,7 +23,7 @@ use crate::node::Node;
 /// memory than one batch takes, and takes the time of one training set for each.
 pub struct Exchange {
     repository: Arc<Repository>,
-    log: Arc<EmbeddedLog>,
+    log: Arc<dyn Log>,
     /// What was applied when, if that is known.
     history: Option<Arc<dyn AppliedHistory>>,
     /// What one batch may hold.
@@ -48,7 +48,7 @@ impl Exchange {
         if let Some(pin) = &mut command.pin {
             *pin = PinRef::Prefix(pin.resolve(node.manifests())?);
         }
-        let (log, bytes) = (Arc::clone(node.log()), node.history_bytes());
+        let (log, bytes) = (node.shared_log(), node.history_bytes());
         Self::over(node.repository(), log, node.history(), bytes, command, spine)
     }
 
@@ -59,7 +59,7 @@ impl Exchange {
     /// Whatever is wrong with the command or the columns; a spine in the command.
     pub fn over(
         repository: Arc<Repository>,
-        log: Arc<EmbeddedLog>,
+        log: Arc<dyn Log>,
         history: Option<Arc<dyn AppliedHistory>>,
         memory_budget_bytes: usize,
         command: TrainingSetCommand,
@@ -88,7 +88,7 @@ impl Exchange {
         };
         let empty =
             request(&command, history.clone(), pin, Rows { schema: spine.clone(), batches: Vec::new() })?;
-        let prepared = Prepared::new(&repository, &log, &empty)?;
+        let prepared = Prepared::new(&repository, &*log, &empty)?;
         let schema = prepared.schema().clone();
         let pin = prepared.commit().manifest.pin.clone();
         Ok(Self { repository, log, history, memory_budget_bytes, command, pin, spine, schema })
@@ -107,6 +107,6 @@ impl Exchange {
         let rows = Rows { schema: self.spine.clone(), batches: vec![batch] };
         let request = request(&self.command, self.history.clone(), Some(self.pin.clone()), rows)?;
         let budget = Budget::new(self.memory_budget_bytes);
-        Ok(training_set(&self.repository, &self.log, &request, &budget, cancellation)?)
+        Ok(training_set(&self.repository, &*self.log, &request, &budget, cancellation)?)
     }
 }

@@ -115,7 +115,7 @@ impl Node {
     /// A topic or partition that will never be applied.
     pub fn is_applied(&self, wanted: &[(TopicPartition, i64)], timeout: Duration) -> Result<bool, Error> {
         for (at, _) in wanted {
-            let topic = self.log.topic(&at.topic);
+            let topic = self.log.topic(&at.topic)?;
             if let Some(topic) = topic.filter(|topic| !(0..topic.partitions).contains(&at.partition)) {
                 let there = topic.partitions;
                 return Err(Error::invalid(format!(

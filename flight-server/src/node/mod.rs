@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use thalweg_definitions::Repository;
 use thalweg_ingest::{Ingest, IngestOptions};
-use thalweg_log::{EmbeddedLog, EmbeddedOptions, TopicPartition};
+use thalweg_log::{EmbeddedLog, EmbeddedOptions, Log, TopicPartition};
 use thalweg_store::{Store, StoreOptions};
 
 use crate::clock::WallClock;
@@ -38,7 +38,7 @@ pub enum Role {
 /// threads that may.
 pub struct Node {
     config: Config,
-    log: Arc<EmbeddedLog>,
+    log: Arc<dyn Log>,
     registry: Registry,
     manifests: Manifests,
     /// The definitions applied last. What answers lookups is the ingest's affair.
@@ -64,10 +64,11 @@ impl Node {
             compression,
             ..Default::default()
         };
-        let log = Arc::new(open_log(&config.log.embedded.dir, options, role)?);
+        let log = open_log(&config.log.embedded.dir, options, role)?;
         for cut in log.cut_tails() {
             tracing::warn!(partition = %cut.partition, bytes = cut.bytes, next_offset = cut.next_offset, "cut a torn tail off the log; nothing acknowledged was in it");
         }
+        let log: Arc<dyn Log> = Arc::new(log);
         let registry = Registry::new(&config.state.dir);
         let registered = Arc::new(registry.registered(&config.limits.definitions)?);
         let ingest = match role {
@@ -93,8 +94,13 @@ impl Node {
     }
 
     /// The log.
-    pub fn log(&self) -> &Arc<EmbeddedLog> {
-        &self.log
+    pub fn log(&self) -> &dyn Log {
+        &*self.log
+    }
+
+    /// The log, for as long as it is needed.
+    pub(crate) fn shared_log(&self) -> Arc<dyn Log> {
+        Arc::clone(&self.log)
     }
 
     /// The manifests of training sets that were described here.
@@ -114,7 +120,7 @@ impl Node {
     pub fn status(&self) -> Result<wire::StatusResponse, Error> {
         match &self.ingest {
             Some(ingest) => Ok(crate::status::of_ingest(&ingest.status())),
-            None => crate::status::of_log(&self.log, &self.repository()),
+            None => crate::status::of_log(&*self.log, &self.repository()),
         }
     }
 
@@ -137,7 +143,7 @@ impl Node {
                 start_offsets,
             })
         };
-        let topics = self.log.topics().into_iter().map(topic).collect::<Result<_, Error>>()?;
+        let topics = self.log.topics()?.into_iter().map(topic).collect::<Result<_, Error>>()?;
         Ok(wire::TopicsResponse { topics })
     }
 
@@ -169,7 +175,7 @@ fn open_log(dir: &Path, options: EmbeddedOptions, role: Role) -> Result<Embedded
 /// Keeps features by the definitions that serve, and builds what the registered ones have otherwise.
 fn start_ingest(
     config: &Config,
-    log: &Arc<EmbeddedLog>,
+    log: &Arc<dyn Log>,
     registry: &Registry,
     registered: &Arc<Repository>,
 ) -> Result<Ingest, Error> {

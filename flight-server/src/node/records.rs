@@ -23,7 +23,7 @@ impl Node {
         cancellation: &Cancellation,
     ) -> Result<TrainingSet, Error> {
         let budget = Budget::new(self.history_bytes());
-        Ok(training_set(&self.repository(), &self.log, request, &budget, cancellation)?)
+        Ok(training_set(&self.repository(), &*self.log, request, &budget, cancellation)?)
     }
 
     /// The bytes of events that one request about the past may hold in memory.
@@ -61,7 +61,7 @@ impl Node {
         mut progress: impl FnMut(u64),
     ) -> Result<Produced, Error> {
         let source = self.source_of(topic)?;
-        let mut producer = Producer::new(&self.log, &source, options)?;
+        let mut producer = Producer::new(&*self.log, &source, options)?;
         for batch in batches {
             let written = batch.and_then(|batch| producer.produce(&batch, WallClock.now()));
             if let Err(error) = written {

@@ -6,7 +6,7 @@ use arrow::array::RecordBatch;
 use serde::Serialize;
 use thalweg_core::Instant;
 use thalweg_definitions::Source;
-use thalweg_log::{EmbeddedLog, NewRecord, partition_for};
+use thalweg_log::{Log, NewRecord, partition_for};
 
 use super::ProduceOptions;
 use super::payload::Payloads;
@@ -25,7 +25,7 @@ pub struct Produced {
 
 /// Writes rows into one topic.
 pub struct Producer<'a> {
-    log: &'a EmbeddedLog,
+    log: &'a dyn Log,
     source: &'a Source,
     options: ProduceOptions,
     partitions: i32,
@@ -38,8 +38,8 @@ impl<'a> Producer<'a> {
     ///
     /// # Errors
     /// A partition the topic does not have; a number of partitions other than the topic's.
-    pub fn new(log: &'a EmbeddedLog, source: &'a Source, options: ProduceOptions) -> Result<Self, Error> {
-        let partitions = match (log.topic(&source.topic), options.partitions) {
+    pub fn new(log: &'a dyn Log, source: &'a Source, options: ProduceOptions) -> Result<Self, Error> {
+        let partitions = match (log.topic(&source.topic)?, options.partitions) {
             (Some(topic), Some(wanted)) if wanted != topic.partitions => {
                 return Err(Error::invalid(format!(
                     "topic {} exists with {} partitions, not {wanted}; leave the number out",

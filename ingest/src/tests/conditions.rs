@@ -55,7 +55,7 @@ fn a_topic_that_does_not_exist_yet_is_waited_for() {
     assert_eq!(condition(&ingest, "numbers"), Condition::WaitingForTopic);
     assert!(!ingest.wait_applied(&[("numbers", 0, 1)], Duration::from_millis(1)).expect("it may still come"));
     world.log.create_topic("numbers", 1).expect("a new topic");
-    append(&world.log, "numbers", 0, &number());
+    append(&*world.log, "numbers", 0, &number());
     assert!(ingest.wait_applied(&[("numbers", 0, 1)], PATIENCE).expect("a running ingest"));
     assert_eq!(condition(&ingest, "numbers"), Condition::Running);
 }
@@ -65,7 +65,7 @@ fn a_damaged_batch_stops_its_topic_alone() {
     let mut world = World::new();
     world.produce(0..100);
     world.log.create_topic("numbers", 1).expect("a new topic");
-    append(&world.log, "numbers", 0, &number());
+    append(&*world.log, "numbers", 0, &number());
     let segment = world.dir.path().join("log/numbers-0/00000000000000000000.log");
     let file = std::fs::OpenOptions::new().write(true).open(segment).expect("the segment of the batch");
     file.write_all_at(b"!", 80).expect("a writable file");
@@ -91,7 +91,7 @@ fn state_of_another_log_is_not_continued() {
     let log = open_log(&world.dir.path().join("other log"), 2);
     log.create_topic("flights", 3).expect("a new topic");
     log.create_topic("numbers", 1).expect("a new topic");
-    append(&log, "numbers", 0, &number());
+    append(&*log, "numbers", 0, &number());
     let ingest = start(&log, &two_topics(), &world.store_path());
     assert!(ingest.wait_applied(&[("numbers", 0, 1)], PATIENCE).expect("a running ingest"));
     let reason = wait_until_stopped(&ingest, "flights");

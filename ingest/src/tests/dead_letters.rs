@@ -1,28 +1,20 @@
 //! Records that cannot be used are kept, each once.
 
-use thalweg_log::{BatchReader, DeadLetter, EmbeddedLog, TopicPartition, dead_letter_topic};
+use thalweg_log::{DeadLetterReader, Log, TopicPartition, dead_letter_topic};
 
 use super::support::*;
 
-pub(super) fn letters(log: &EmbeddedLog, source: &str) -> Vec<(i32, i64, Option<String>, String)> {
+pub(super) fn letters(log: &dyn Log, source: &str) -> Vec<(i32, i64, Option<String>, String)> {
     let topic = dead_letter_topic(source);
-    if log.topic(&topic).is_none() {
+    if log.topic(&topic).expect("a log").is_none() {
         return Vec::new();
     }
     let partition = TopicPartition::new(topic, 0);
     let end = log.next_offset(&partition).expect("the topic of the letters");
-    let (mut at, mut bytes, mut scratch, mut letters) = (0, Vec::new(), Vec::new(), Vec::new());
-    while at < end {
-        at = log.read(&partition, at, 1 << 20, &mut bytes).expect("a sound log");
-        for batch in BatchReader::of_checked(&bytes) {
-            for record in batch.expect("a sound batch").records(&mut scratch).expect("sound records") {
-                let record = record.expect("a sound record");
-                let headers =
-                    record.headers.filter_map(|(name, text)| Some((std::str::from_utf8(name).ok()?, text)));
-                let letter = DeadLetter::from_record(record.key, record.value, headers).expect("a letter");
-                letters.push((letter.partition, letter.offset, letter.view, letter.reason));
-            }
-        }
+    let mut reader = DeadLetterReader::new(log, partition, 0).expect("a partition");
+    let mut letters = Vec::new();
+    while let Some(more) = reader.next(end).expect("a sound log") {
+        letters.extend(more.into_iter().map(|it| (it.partition, it.offset, it.view, it.reason)));
     }
     letters.sort();
     letters
@@ -31,7 +23,7 @@ pub(super) fn letters(log: &EmbeddedLog, source: &str) -> Vec<(i32, i64, Option<
 pub(super) fn spoil(world: &World, partition: usize) {
     let bad = ["{", r#"{"carrier": "UA", "landed": 5}"#, r#"{"left": 1000000, "landed": 1000000}"#]
         .map(str::to_owned);
-    append(&world.log, "flights", partition, &bad);
+    append(&*world.log, "flights", partition, &bad);
 }
 
 #[test]
@@ -53,7 +45,7 @@ fn every_unusable_record_is_kept_once_whatever_happens() {
     ingest.stop().expect("a writable directory");
 
     let expect = |source: &str, views: [Option<&str>; 3]| {
-        let found = letters(&world.log, source);
+        let found = letters(&*world.log, source);
         let mut wanted: Vec<_> = [0, 2]
             .into_iter()
             .flat_map(|partition| {
@@ -74,7 +66,7 @@ fn every_unusable_record_is_kept_once_whatever_happens() {
         expect("arrivals", [None, Some("fine"), Some("landings")]);
     };
     expect_all();
-    let reasons: Vec<_> = letters(&world.log, "departures").into_iter().map(|letter| letter.3).collect();
+    let reasons: Vec<_> = letters(&*world.log, "departures").into_iter().map(|letter| letter.3).collect();
     assert!(reasons[1].contains("event time") && reasons[2].contains("join key"), "{reasons:?}");
 
     // Events and letters that were already handled come again: from the state of a kill, and from none at

@@ -8,7 +8,7 @@ use arrow::array::{ArrayRef, BinaryArray, Float64Array, StringArray};
 use tempfile::TempDir;
 use thalweg_core::{FoldPlan, Instant, KeyState, Lane, Order, Status, Value, encode_keys};
 use thalweg_definitions::{DefinitionFile, Repository, load_text};
-use thalweg_log::{Compression, EmbeddedLog, EmbeddedOptions, NewRecord, TopicIds};
+use thalweg_log::{Compression, EmbeddedLog, EmbeddedOptions, Log, NewRecord, TopicIds};
 use thalweg_store::{Store, StoreOptions};
 
 use crate::{Clock, Ingest, IngestOptions, Serving};
@@ -95,7 +95,7 @@ pub(crate) fn flight(n: u64) -> Flight {
 /// A log and a store in a temporary directory.
 pub(crate) struct World {
     pub(crate) dir: TempDir,
-    pub(crate) log: Arc<EmbeddedLog>,
+    pub(crate) log: Arc<dyn Log>,
     /// Flights by partition; a flight's offset is its position.
     pub(crate) flights: Vec<Vec<Flight>>,
 }
@@ -115,7 +115,7 @@ impl World {
         for (run, numbers) in numbers.chunks(17).enumerate() {
             let partition = run % 3;
             let flights: Vec<_> = numbers.iter().map(|n| flight(*n)).collect();
-            append(&self.log, "flights", partition, &flights.iter().map(Flight::json).collect::<Vec<_>>());
+            append(&*self.log, "flights", partition, &flights.iter().map(Flight::json).collect::<Vec<_>>());
             self.flights[partition].extend(flights);
         }
     }
@@ -211,7 +211,7 @@ pub(crate) fn repository(definitions: &str) -> Arc<Repository> {
     )
 }
 
-pub(crate) fn open_log(dir: &Path, seed: u64) -> Arc<EmbeddedLog> {
+pub(crate) fn open_log(dir: &Path, seed: u64) -> Arc<dyn Log> {
     let options = EmbeddedOptions {
         compression: Compression::None,
         topic_ids: TopicIds::Seeded(seed),
@@ -220,7 +220,7 @@ pub(crate) fn open_log(dir: &Path, seed: u64) -> Arc<EmbeddedLog> {
     Arc::new(EmbeddedLog::open(dir, options).expect("a log of this test"))
 }
 
-pub(crate) fn append(log: &EmbeddedLog, topic: &str, partition: usize, values: &[String]) {
+pub(crate) fn append(log: &dyn Log, topic: &str, partition: usize, values: &[String]) {
     let record = |value: &'_ String| value.clone().into_bytes();
     let values: Vec<_> = values.iter().map(record).collect();
     let records: Vec<_> = values
@@ -230,12 +230,12 @@ pub(crate) fn append(log: &EmbeddedLog, topic: &str, partition: usize, values: &
     log.append(topic, partition as i32, &records).expect("a writable log");
 }
 
-pub(crate) fn start(log: &Arc<EmbeddedLog>, definitions: &str, path: &Path) -> Ingest {
+pub(crate) fn start(log: &Arc<dyn Log>, definitions: &str, path: &Path) -> Ingest {
     Ingest::start(options(log, definitions, path)).expect("a sound store")
 }
 
 /// Small pieces and little memory, so that everything happens often.
-pub(crate) fn options(log: &Arc<EmbeddedLog>, definitions: &str, path: &Path) -> IngestOptions {
+pub(crate) fn options(log: &Arc<dyn Log>, definitions: &str, path: &Path) -> IngestOptions {
     let store = StoreOptions { memory_budget_bytes: 64 << 10, ..StoreOptions::default() };
     let store = Store::open(path, store).expect("a store of this test");
     let options = IngestOptions::new(Arc::clone(log), repository(definitions), store, Arc::new(StoppedClock));

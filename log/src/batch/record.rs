@@ -25,30 +25,60 @@ pub struct Record<'a> {
 }
 
 /// A record's headers in order: keys (bytes, which need not be UTF-8 and may repeat) and values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Headers<'a> {
-    count: usize,
-    rest: &'a [u8],
+#[derive(Debug, Clone, Copy)]
+pub struct Headers<'a>(Form<'a>);
+
+/// Headers as a batch has them, or taken apart already.
+#[derive(Debug, Clone, Copy)]
+enum Form<'a> {
+    Encoded { count: usize, rest: &'a [u8] },
+    Apart(&'a [(&'a [u8], Option<&'a [u8]>)]),
 }
 
-impl Headers<'_> {
+impl<'a> Headers<'a> {
     /// No headers.
-    pub const EMPTY: Self = Self { count: 0, rest: &[] };
+    pub const EMPTY: Self = Self(Form::Apart(&[]));
+
+    /// These headers.
+    pub const fn of(headers: &'a [(&'a [u8], Option<&'a [u8]>)]) -> Self {
+        Self(Form::Apart(headers))
+    }
 }
 
 impl<'a> Iterator for Headers<'a> {
     type Item = (&'a [u8], Option<&'a [u8]>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.count = self.count.checked_sub(1)?;
-        // All headers were walked when the record was read, so this ends early for none of them.
-        take_header(&mut self.rest)
+        match &mut self.0 {
+            Form::Encoded { count, rest } => {
+                *count = count.checked_sub(1)?;
+                // All headers were walked when the record was read, so this ends early for none of them.
+                take_header(rest)
+            }
+            Form::Apart(headers) => {
+                let (first, rest) = headers.split_first()?;
+                *headers = rest;
+                Some(*first)
+            }
+        }
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.count, Some(self.count))
+        let count = match self.0 {
+            Form::Encoded { count, .. } => count,
+            Form::Apart(headers) => headers.len(),
+        };
+        (count, Some(count))
     }
 }
+
+impl PartialEq for Headers<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        Iterator::eq(*self, *other)
+    }
+}
+
+impl Eq for Headers<'_> {}
 
 impl ExactSizeIterator for Headers<'_> {}
 
@@ -120,11 +150,10 @@ impl<'a> Records<'a> {
         let key = take_bytes(&mut body).ok_or(damaged("its key is longer than itself"))?;
         let value = take_bytes(&mut body).ok_or(damaged("its value is longer than itself"))?;
         let header_count = take_i32(&mut body).ok_or(damaged("its number of headers is no number"))?;
-        let headers = Headers {
-            count: usize::try_from(header_count).map_err(|_| damaged("its number of headers is negative"))?,
-            rest: body,
-        };
-        for _ in 0..headers.count {
+        let count =
+            usize::try_from(header_count).map_err(|_| damaged("its number of headers is negative"))?;
+        let headers = Headers(Form::Encoded { count, rest: body });
+        for _ in 0..count {
             take_header(&mut body).ok_or(damaged("a header is longer than itself or has no key"))?;
         }
         if !body.is_empty() {

@@ -10,26 +10,17 @@ use super::disk::{refused, sync_dir};
 use super::lock::DirectoryLock;
 use super::options::EmbeddedOptions;
 use super::partition::Partition;
+use super::reader::EmbeddedReader;
 use super::recovery::CutTail;
 use crate::batch::{NewRecord, encode};
 use crate::error::Error;
-use crate::topic::{TopicId, TopicPartition, check_topic_name};
+use crate::log::{Log, RecordReader};
+use crate::topic::{TopicId, TopicInfo, TopicPartition, check_topic_name};
 
 /// The limit `partitions_per_topic`.
 const PARTITIONS_PER_TOPIC: i32 = 1024;
 
 const UNPOISONED: &str = "nothing panics while it holds the lock";
-
-/// What is known of a topic.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TopicInfo {
-    /// Its name.
-    pub name: String,
-    /// Its id, which a topic of the same name created later would not have.
-    pub id: TopicId,
-    /// The number of its partitions.
-    pub partitions: i32,
-}
 
 /// A log in a directory of this machine, laid out as a Kafka broker's.
 ///
@@ -47,7 +38,7 @@ pub struct EmbeddedLog {
 }
 
 #[derive(Debug)]
-struct Topic {
+pub(super) struct Topic {
     info: TopicInfo,
     partitions: Vec<Partition>,
 }
@@ -109,106 +100,6 @@ impl EmbeddedLog {
         &self.cut_tails
     }
 
-    /// Creates a topic with so many partitions (1 to 1024) and returns its id, once it is durable. After a
-    /// crash it is there as a whole or not at all.
-    ///
-    /// # Errors
-    ///
-    /// If there is a topic of this name, the name or the number is not allowed, or the system refuses.
-    pub fn create_topic(&self, name: &str, partitions: i32) -> Result<TopicId, Error> {
-        check_topic_name(name)?;
-        if !(1..=PARTITIONS_PER_TOPIC).contains(&partitions) {
-            return Err(Error::PartitionCount {
-                topic: name.to_owned(),
-                partitions,
-                limit: PARTITIONS_PER_TOPIC,
-            });
-        }
-        let _creating = self.creating.lock().expect(UNPOISONED);
-        if self.topic(name).is_some() {
-            return Err(Error::TopicExists { topic: name.to_owned() });
-        }
-        let id = self.options.topic_ids.next(name)?;
-        let folders = directory::create(&self.dir, name, partitions, id)?;
-        let (topic, _) = self.open_topic(name, folders)?;
-        self.topics.write().expect(UNPOISONED).insert(name.to_owned(), Arc::new(topic));
-        Ok(id)
-    }
-
-    /// All topics, by name.
-    pub fn topics(&self) -> Vec<TopicInfo> {
-        self.topics.read().expect(UNPOISONED).values().map(|topic| topic.info.clone()).collect()
-    }
-
-    /// The topic of this name, if there is one.
-    pub fn topic(&self, name: &str) -> Option<TopicInfo> {
-        self.topics.read().expect(UNPOISONED).get(name).map(|topic| topic.info.clone())
-    }
-
-    /// Appends the records and returns the first one's offset, once all are durable. With no records: the
-    /// next offset.
-    ///
-    /// Appends of several threads to one partition share flushes to the disk.
-    ///
-    /// # Errors
-    ///
-    /// If there is no such partition, a record is too large, or writing failed, now or before. The records
-    /// may be in the log nevertheless when the machine fails at the wrong moment; they are never
-    /// acknowledged.
-    pub fn append(&self, topic: &str, partition: i32, records: &[NewRecord<'_>]) -> Result<i64, Error> {
-        let topic = self.find(topic)?;
-        let partition = topic.partition(partition)?;
-        let batches = encode(records, self.options.compression)?;
-        if batches.is_empty() {
-            return Ok(partition.next_offset());
-        }
-        partition.append(batches)
-    }
-
-    /// Appends records to several partitions of a topic, each partition's with one flush to the disk, and
-    /// returns the first offset of each, in the given order, once all are durable.
-    ///
-    /// # Errors
-    ///
-    /// As [`EmbeddedLog::append`]. An unknown partition or a record that is too large is found before
-    /// anything is written; when writing fails, partitions named before the failed one have their records.
-    pub fn append_all(
-        &self,
-        topic: &str,
-        records: Vec<(i32, Vec<NewRecord<'_>>)>,
-    ) -> Result<Vec<i64>, Error> {
-        let topic = self.find(topic)?;
-        let mut encoded = Vec::with_capacity(records.len());
-        for (partition, records) in records {
-            encoded.push((topic.partition(partition)?, encode(&records, self.options.compression)?));
-        }
-        encoded
-            .into_iter()
-            .map(|(partition, batches)| match batches.is_empty() {
-                true => Ok(partition.next_offset()),
-                false => partition.append(batches),
-            })
-            .collect()
-    }
-
-    /// The first offset of a partition.
-    ///
-    /// # Errors
-    ///
-    /// If there is no such partition.
-    pub fn start_offset(&self, partition: &TopicPartition) -> Result<i64, Error> {
-        Ok(self.find(&partition.topic)?.partition(partition.partition)?.start_offset())
-    }
-
-    /// The offset behind the last durable record of a partition.
-    ///
-    /// # Errors
-    ///
-    /// If there is no such partition.
-    pub fn next_offset(&self, partition: &TopicPartition) -> Result<i64, Error> {
-        Ok(self.find(&partition.topic)?.partition(partition.partition)?.next_offset())
-    }
-
     /// Replaces `out` by durable, whole batches from the one on that holds offset `from`, and returns the
     /// offset after them, from which to read on.
     ///
@@ -252,8 +143,79 @@ impl EmbeddedLog {
     }
 }
 
+impl Log for EmbeddedLog {
+    fn create_topic(&self, name: &str, partitions: i32) -> Result<TopicId, Error> {
+        check_topic_name(name)?;
+        if !(1..=PARTITIONS_PER_TOPIC).contains(&partitions) {
+            return Err(Error::PartitionCount {
+                topic: name.to_owned(),
+                partitions,
+                limit: PARTITIONS_PER_TOPIC,
+            });
+        }
+        let _creating = self.creating.lock().expect(UNPOISONED);
+        if self.topics.read().expect(UNPOISONED).contains_key(name) {
+            return Err(Error::TopicExists { topic: name.to_owned() });
+        }
+        let id = self.options.topic_ids.next(name)?;
+        let folders = directory::create(&self.dir, name, partitions, id)?;
+        let (topic, _) = self.open_topic(name, folders)?;
+        self.topics.write().expect(UNPOISONED).insert(name.to_owned(), Arc::new(topic));
+        Ok(id)
+    }
+
+    fn topics(&self) -> Result<Vec<TopicInfo>, Error> {
+        Ok(self.topics.read().expect(UNPOISONED).values().map(|topic| topic.info.clone()).collect())
+    }
+
+    fn topic(&self, name: &str) -> Result<Option<TopicInfo>, Error> {
+        Ok(self.topics.read().expect(UNPOISONED).get(name).map(|topic| topic.info.clone()))
+    }
+
+    fn append(&self, topic: &str, partition: i32, records: &[NewRecord<'_>]) -> Result<i64, Error> {
+        let topic = self.find(topic)?;
+        let partition = topic.partition(partition)?;
+        let batches = encode(records, self.options.compression)?;
+        if batches.is_empty() {
+            return Ok(partition.next_offset());
+        }
+        partition.append(batches)
+    }
+
+    fn append_all(&self, topic: &str, records: Vec<(i32, Vec<NewRecord<'_>>)>) -> Result<Vec<i64>, Error> {
+        let topic = self.find(topic)?;
+        let mut encoded = Vec::with_capacity(records.len());
+        for (partition, records) in records {
+            encoded.push((topic.partition(partition)?, encode(&records, self.options.compression)?));
+        }
+        encoded
+            .into_iter()
+            .map(|(partition, batches)| match batches.is_empty() {
+                true => Ok(partition.next_offset()),
+                false => partition.append(batches),
+            })
+            .collect()
+    }
+
+    fn start_offset(&self, partition: &TopicPartition) -> Result<i64, Error> {
+        Ok(self.find(&partition.topic)?.partition(partition.partition)?.start_offset())
+    }
+
+    fn next_offset(&self, partition: &TopicPartition) -> Result<i64, Error> {
+        Ok(self.find(&partition.topic)?.partition(partition.partition)?.next_offset())
+    }
+
+    fn readers(&self, topic: &str, from: &[(i32, i64)]) -> Result<Vec<Box<dyn RecordReader>>, Error> {
+        let topic = self.find(topic)?;
+        let reader = |&(partition, from): &(i32, i64)| -> Result<Box<dyn RecordReader>, Error> {
+            Ok(Box::new(EmbeddedReader::new(Arc::clone(&topic), partition, from)?))
+        };
+        from.iter().map(reader).collect()
+    }
+}
+
 impl Topic {
-    fn partition(&self, number: i32) -> Result<&Partition, Error> {
+    pub(super) fn partition(&self, number: i32) -> Result<&Partition, Error> {
         usize::try_from(number).ok().and_then(|number| self.partitions.get(number)).ok_or_else(|| {
             Error::UnknownPartition {
                 topic: self.info.name.clone(),

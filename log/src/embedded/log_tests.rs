@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::{EmbeddedLog, EmbeddedOptions, TopicIds};
 use crate::batch::{BatchFault, BatchReader, Compression, HEADER_BYTES, NewRecord, RECORD_BYTES};
 use crate::error::Error;
+use crate::log::Log;
 use crate::topic::TopicPartition;
 
 fn options(segment_bytes: u64) -> EmbeddedOptions {
@@ -193,13 +194,13 @@ fn topics_are_listed_with_their_ids_and_kept() {
     let log = open(&dir.path().join("new/folder"));
     let id = log.create_topic("t", 2).expect("a topic");
     log.create_topic("a.b", 1).expect("a topic");
-    let topics = log.topics();
+    let topics = log.topics().expect("topics");
     assert_eq!(
         topics.iter().map(|topic| (&*topic.name, topic.partitions)).collect::<Vec<_>>(),
         [("a.b", 1), ("t", 2)]
     );
-    assert_eq!(log.topic("t").expect("the topic").id, id);
-    assert_eq!(log.topic("u"), None);
+    assert_eq!(log.topic("t").expect("a log").expect("the topic").id, id);
+    assert_eq!(log.topic("u").expect("a log"), None);
     let metadata = std::fs::read_to_string(log.dir().join("t-1/partition.metadata")).expect("the file");
     assert_eq!(metadata, format!("version: 0\ntopic_id: {id}"));
 
@@ -210,7 +211,7 @@ fn topics_are_listed_with_their_ids_and_kept() {
         assert!(error.contains("partitions_per_topic"), "{error}");
     }
     drop(log);
-    assert_eq!(open(&dir.path().join("new/folder")).topics(), topics);
+    assert_eq!(open(&dir.path().join("new/folder")).topics().expect("topics"), topics);
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod log_tests;
 mod meta;
 mod options;
 mod partition;
+mod reader;
 mod recovery;
 #[cfg(test)]
 mod recovery_tests;
@@ -25,6 +26,6 @@ mod scan;
 mod segment;
 mod writer;
 
-pub use log::{EmbeddedLog, TopicInfo};
+pub use log::EmbeddedLog;
 pub use options::{EmbeddedOptions, TopicIds};
 pub use recovery::CutTail;

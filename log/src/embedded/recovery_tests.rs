@@ -9,6 +9,7 @@ use super::recovery::{Recovered, recover};
 use super::{EmbeddedLog, EmbeddedOptions, TopicIds};
 use crate::batch::{BatchFault, BatchReader, Compression, NewRecord, encode_batches};
 use crate::error::Error;
+use crate::log::Log;
 use crate::topic::{TopicId, TopicPartition};
 
 const FIRST: &str = "00000000000000000000.log";

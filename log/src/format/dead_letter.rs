@@ -1,5 +1,7 @@
 //! Records that could not be used, kept with the reason.
 
+use crate::batch::Record;
+
 /// Name of the topic that keeps the dead letters of the source `source`.
 pub fn dead_letter_topic(source: &str) -> String {
     format!("thalweg.dead-letters.{source}")
@@ -68,15 +70,12 @@ impl DeadLetter {
     }
 
     /// The dead letter a record keeps, or nothing if its headers do not say all there is to say.
-    pub fn from_record<'a>(
-        key: Option<&[u8]>,
-        value: Option<&[u8]>,
-        headers: impl IntoIterator<Item = (&'a str, Option<&'a [u8]>)>,
-    ) -> Option<Self> {
+    pub fn from_record(record: &Record<'_>) -> Option<Self> {
         let (mut topic, mut partition, mut offset, mut timestamp_ms) = (None, None, None, None);
         let (mut reason, mut view) = (None, None);
-        for (name, text) in headers {
+        for (name, text) in record.headers {
             let text = || std::str::from_utf8(text?).ok();
+            let Ok(name) = std::str::from_utf8(name) else { continue };
             match name {
                 TOPIC => topic = text().map(str::to_owned),
                 PARTITION => partition = text().and_then(|t| t.parse().ok()),
@@ -94,8 +93,8 @@ impl DeadLetter {
             timestamp_ms: timestamp_ms?,
             view,
             reason: reason?,
-            key: key.map(<[u8]>::to_vec),
-            value: value.map(<[u8]>::to_vec),
+            key: record.key.map(<[u8]>::to_vec),
+            value: record.value.map(<[u8]>::to_vec),
         })
     }
 }
@@ -103,6 +102,7 @@ impl DeadLetter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::batch::Headers;
 
     fn letter(view: Option<&str>) -> DeadLetter {
         DeadLetter {
@@ -117,9 +117,16 @@ mod tests {
         }
     }
 
-    fn back(record: &DeadLetterRecord) -> Option<DeadLetter> {
-        let headers = record.headers.iter().map(|(name, text)| (*name, Some(text.as_bytes())));
-        DeadLetter::from_record(record.key.as_deref(), record.value.as_deref(), headers)
+    fn back(letter: &DeadLetterRecord) -> Option<DeadLetter> {
+        let headers: Vec<_> =
+            letter.headers.iter().map(|(name, text)| (name.as_bytes(), Some(text.as_bytes()))).collect();
+        DeadLetter::from_record(&Record {
+            offset: 0,
+            timestamp_ms: letter.timestamp_ms,
+            key: letter.key.as_deref(),
+            value: letter.value.as_deref(),
+            headers: Headers::of(&headers),
+        })
     }
 
     #[test]

@@ -12,6 +12,8 @@ use super::decoded::Payloads;
 use super::field::check_fields;
 use super::json::JsonReader;
 use super::{DeadLetter, Decoded, Field, Format, FormatError, RECORD_KEY, RECORD_TIMESTAMP};
+use crate::batch::Record;
+use crate::log::RecordSink;
 
 /// Bytes of text and payloads gathered from which on a decoder is full.
 const FULL_BYTES: usize = 1 << 29;
@@ -165,14 +167,6 @@ impl Decoder {
         }
     }
 
-    /// Whether enough is gathered (half a gibibyte) that the caller must [`finish`](Self::finish) before it
-    /// pushes more. A column that grew past two gibibytes could not be given out.
-    pub fn is_full(&self) -> bool {
-        let payloads = self.payloads.as_ref().map_or(0, Payloads::len_bytes);
-        let text = self.columns.iter().map(Column::data_bytes).sum::<usize>();
-        payloads + text + self.dead_bytes >= FULL_BYTES
-    }
-
     /// Gives what was gathered since the last call, and starts anew. `next_offset` is where reading goes on.
     pub fn finish(&mut self, next_offset: i64) -> Decoded {
         let in_use = self.schema.fields().len();
@@ -230,6 +224,20 @@ impl Decoder {
             (Reader::Json(reader), Some(value)) => reader.read(value, &mut self.columns, row),
             (Reader::Avro(reader), Some(value)) => reader.read(value, &mut self.columns),
         }
+    }
+}
+
+impl RecordSink for Decoder {
+    fn push(&mut self, record: &Record<'_>) {
+        self.push(record.offset, record.timestamp_ms, record.key, record.value);
+    }
+
+    /// Whether enough is gathered (half a gibibyte) that the caller must [`finish`](Self::finish) before it
+    /// pushes more. A column that grew past two gibibytes could not be given out.
+    fn is_full(&self) -> bool {
+        let payloads = self.payloads.as_ref().map_or(0, Payloads::len_bytes);
+        let text = self.columns.iter().map(Column::data_bytes).sum::<usize>();
+        payloads + text + self.dead_bytes >= FULL_BYTES
     }
 }
 

@@ -1,6 +1,6 @@
 //! Dead letters as they stand in the log.
 
-use thalweg_log::{BatchReader, DeadLetter, EmbeddedLog, TopicPartition, dead_letter_topic};
+use thalweg_log::{DeadLetter, DeadLetterReader, Log, TopicPartition, dead_letter_topic};
 
 use super::{Outcome, Workshop, failed};
 use crate::oracle::DeadEvent;
@@ -10,7 +10,7 @@ use crate::oracle::DeadEvent;
 /// # Errors
 /// If the topic cannot be read, or a record in it is no dead letter.
 pub fn letters(workshop: &Workshop, source: usize) -> Outcome<Vec<DeadEvent>> {
-    let letters = letters_of(&workshop.log, &workshop.case.definitions.sources[source].name)?.into_iter();
+    let letters = letters_of(&*workshop.log, &workshop.case.definitions.sources[source].name)?.into_iter();
     let mut dead: Vec<_> = letters
         .map(|letter| DeadEvent { view: letter.view, partition: letter.partition, offset: letter.offset })
         .collect();
@@ -22,27 +22,21 @@ pub fn letters(workshop: &Workshop, source: usize) -> Outcome<Vec<DeadEvent>> {
 ///
 /// # Errors
 /// If the topic cannot be read, or a record in it is no dead letter.
-pub fn letters_of(log: &EmbeddedLog, source: &str) -> Outcome<Vec<DeadLetter>> {
+pub fn letters_of(log: &dyn Log, source: &str) -> Outcome<Vec<DeadLetter>> {
     let topic = dead_letter_topic(source);
     let mut letters = Vec::new();
-    let (mut bytes, mut scratch) = (Vec::new(), Vec::new());
-    for partition in 0..log.topic(&topic).map_or(0, |info| info.partitions) {
+    let info = log.topic(&topic).map_err(failed("the topic of the dead letters"))?;
+    for partition in 0..info.map_or(0, |info| info.partitions) {
         let partition = TopicPartition::new(topic.as_str(), partition);
         let end = log.next_offset(&partition).map_err(failed("the end of the dead letters"))?;
-        let mut at = 0;
-        while at < end {
-            at = log.read(&partition, at, 1 << 20, &mut bytes).map_err(failed("read dead letters"))?;
-            for batch in BatchReader::of_checked(&bytes) {
-                let batch = batch.map_err(failed("a batch of dead letters"))?;
-                for record in batch.records(&mut scratch).map_err(failed("a batch of dead letters"))? {
-                    let record = record.map_err(failed("a dead letter"))?;
-                    let headers = record
-                        .headers
-                        .filter_map(|(key, value)| Some((std::str::from_utf8(key).ok()?, value)));
-                    let letter = DeadLetter::from_record(record.key, record.value, headers);
-                    letters.push(letter.ok_or("a record among the dead letters is none")?);
-                }
-            }
+        let before = letters.len();
+        let mut reader =
+            DeadLetterReader::new(log, partition, 0).map_err(failed("a reader of dead letters"))?;
+        while let Some(more) = reader.next(end).map_err(failed("read dead letters"))? {
+            letters.extend(more);
+        }
+        if (letters.len() - before) as i64 != end {
+            return Err("a record among the dead letters is none".to_owned());
         }
     }
     Ok(letters)

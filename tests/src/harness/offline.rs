@@ -63,7 +63,7 @@ impl Workshop {
         request: &Request,
     ) -> Outcome<TrainingSet> {
         let request = self.request(views, questions, request);
-        training_set(&self.repository, &self.log, &request, &Budget::default(), &Cancellation::default())
+        training_set(&self.repository, &*self.log, &request, &Budget::default(), &Cancellation::default())
             .map_err(failed("the training set"))
     }
 
@@ -73,7 +73,7 @@ impl Workshop {
     /// What the engine has against it.
     pub fn leaking_rows(&self, questions: &[Question], request: &Request) -> Outcome<BTreeMap<String, u64>> {
         let request = self.request(&self.names(AsOf::Known), questions, request);
-        let leakage = Prepared::new(&self.repository, &self.log, &request)
+        let leakage = Prepared::new(&self.repository, &*self.log, &request)
             .and_then(|set| set.leakage(&Budget::default(), &Cancellation::default()))
             .map_err(failed("the leakage report"))?;
         Ok(leakage.features.into_iter().map(|feature| (feature.name, feature.rows)).collect())

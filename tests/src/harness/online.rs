@@ -12,7 +12,7 @@ use thalweg_core::{Instant, Status, TimeDelta, column_of, encode_keys};
 use thalweg_definitions::{InputFeature, OnDemandView, Repository, RequestKey};
 use thalweg_flight_server::served::ServedHistory;
 use thalweg_ingest::{Clock, Condition, Ingest, IngestOptions};
-use thalweg_log::{EmbeddedLog, TopicPartition};
+use thalweg_log::{Log, TopicPartition};
 use thalweg_store::{Error as StoreError, Reading, Store, StoreOptions, TopicState, ViewSpec, read_all};
 
 use super::{Answer, Answers, Outcome, Workshop, cell, failed};
@@ -129,7 +129,7 @@ impl Online {
     /// What the engine has against it.
     pub fn start(
         dir: PathBuf,
-        log: &Arc<EmbeddedLog>,
+        log: &Arc<dyn Log>,
         repository: &Arc<Repository>,
         pace: Pace,
     ) -> Outcome<Self> {

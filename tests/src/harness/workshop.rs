@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rand::Rng;
 use tempfile::TempDir;
 use thalweg_definitions::{DefinitionFile, Repository, load_text};
-use thalweg_log::{Compression, EmbeddedLog, EmbeddedOptions, NewRecord, TopicIds};
+use thalweg_log::{Compression, EmbeddedLog, EmbeddedOptions, Log, NewRecord, TopicIds};
 
 use super::{Outcome, failed};
 use crate::definition::Definitions;
@@ -18,7 +18,7 @@ pub struct Workshop {
     /// The definitions.
     pub repository: Arc<Repository>,
     /// The log.
-    pub log: Arc<EmbeddedLog>,
+    pub log: Arc<dyn Log>,
     pub(crate) case: Case,
     pub(crate) dir: Arc<TempDir>,
 }

@@ -30,7 +30,7 @@ impl Stage<'_> {
             let request = self.request(features, as_of, spine);
             let budget = Budget::new(MEMORY_BUDGET_BYTES);
             let cancellation = Cancellation::default();
-            training_set(&self.subject.repository, &self.log, &request, &budget, &cancellation)
+            training_set(&self.subject.repository, &*self.log, &request, &budget, &cancellation)
                 .map_err(failed("a training set"))
                 .and_then(|set| rows_of(&set))
         })
@@ -49,7 +49,7 @@ impl Stage<'_> {
                 questions.iter().copied().filter(|question| question.columns.contains(column)).collect();
             for alike in asking.chunk_by(|a, b| a.features == b.features) {
                 let request = self.request(&alike[0].features, AsOf::EventTime, spine(alike)?);
-                let leakage = Prepared::new(&self.subject.repository, &self.log, &request)
+                let leakage = Prepared::new(&self.subject.repository, &*self.log, &request)
                     .and_then(|set| set.leakage(&Budget::new(MEMORY_BUDGET_BYTES), &Cancellation::default()))
                     .map_err(failed("a leakage report"))?;
                 let of_column = leakage.features.iter().find(|feature| feature.name == *column);

@@ -11,7 +11,7 @@ use thalweg_definitions::Repository;
 use thalweg_flight_server::Kind;
 use thalweg_flight_server::config::Clock;
 use thalweg_flight_server::lookup::{LookupAnswer, LookupRequest, lookup};
-use thalweg_log::{EmbeddedLog, EmbeddedOptions, NewRecord, TopicIds, TopicPartition};
+use thalweg_log::{EmbeddedLog, EmbeddedOptions, Log, NewRecord, TopicIds, TopicPartition};
 
 use super::arrival::Arrival;
 use super::question::Question;
@@ -26,7 +26,7 @@ pub struct Stage<'a> {
     /// What is asked.
     pub subject: &'a Subject<'a>,
     /// The log.
-    pub log: Arc<EmbeddedLog>,
+    pub log: Arc<dyn Log>,
     dir: TempDir,
     partitions: i32,
 }
@@ -195,7 +195,7 @@ impl<'a> Stage<'a> {
     pub fn letters(&self, arrivals: &[Arrival]) -> Outcome<Vec<FoundLetter>> {
         let mut found = Vec::new();
         for source in &self.subject.repository.sources {
-            for letter in letters_of(&self.log, &source.name)? {
+            for letter in letters_of(&*self.log, &source.name)? {
                 let event = event_at(arrivals, &letter.topic, letter.partition, letter.offset);
                 let event = event.ok_or_else(|| format!("a dead letter of no record: {letter:?}"))?;
                 let (topic, view, reason) = (letter.topic, letter.view, Some(letter.reason));

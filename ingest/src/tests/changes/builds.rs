@@ -114,7 +114,7 @@ fn records_that_old_and_new_cannot_use_have_one_letter() {
     spoil(&world, 2);
     assert!(ingest.wait_applied(&ends(&world), PATIENCE).expect("a running ingest"));
     ingest.stop().expect("a writable directory");
-    let found = letters(&world.log, "departures");
+    let found = letters(&*world.log, "departures");
     let mut once: Vec<_> =
         found.iter().map(|(partition, offset, view, _)| (partition, offset, view)).collect();
     once.sort_unstable();
