@@ -202,6 +202,7 @@ impl From<thalweg_ingest::Error> for Error {
             Cause::Store(cause) => cause.into(),
             Cause::Log(cause) => cause.into(),
             Cause::UnknownTopic { .. } => Self::new(Kind::NotFound, error.to_string()),
+            Cause::Changing => Self::new(Kind::FailedPrecondition, error.to_string()),
             Cause::Stopped { .. } => Self::new(Kind::Unavailable, error.to_string()),
             _ => Self::internal(error.to_string()),
         }

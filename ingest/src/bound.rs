@@ -31,7 +31,7 @@ impl Bound {
     /// A log that cannot be asked.
     pub(crate) fn beside(serving: Option<&Arc<TopicState>>, topic: &str, log: &dyn Log) -> Result<Self> {
         if let Some(serving) = serving
-            && belongs_to(serving, log)?
+            && can_go_on(serving, log)?
         {
             return Ok(Self::Applied(Arc::clone(serving)));
         }
@@ -83,12 +83,20 @@ pub(crate) fn ends(log: &dyn Log, topic: &str) -> Result<Vec<(i32, i64)>> {
     (0..partitions).map(end).collect()
 }
 
-fn belongs_to(state: &TopicState, log: &dyn Log) -> Result<bool> {
-    let (topic, ends) = (log.topic(state.topic())?, ends(log, state.topic())?);
-    let ends: BTreeMap<_, _> = ends.into_iter().collect();
+/// Whether the log still has what `state` needs next: it is of this topic, and stands within it.
+pub(crate) fn can_go_on(state: &TopicState, log: &dyn Log) -> Result<bool> {
+    let topic = log.topic(state.topic())?;
+    let mut there = BTreeMap::new();
+    for (partition, end) in ends(log, state.topic())? {
+        let start = log.start_offset(&TopicPartition::new(state.topic(), partition))?;
+        there.insert(partition, start..=end);
+    }
     let reading = state.read();
     let Some(topic) = topic else { return Ok(reading.applied().is_empty()) };
-    let end = |partition: &i32| ends.get(partition).copied().unwrap_or(0);
+    let is_there = |(partition, next): (&i32, &i64)| match there.get(partition) {
+        Some(offsets) => *next == 0 || offsets.contains(next),
+        None => *next == 0,
+    };
     Ok(reading.topic_id().is_none_or(|id| id == *topic.id.as_bytes())
-        && reading.applied().iter().all(|(partition, next)| *next <= end(partition)))
+        && reading.applied().iter().all(is_there))
 }

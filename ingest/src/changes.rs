@@ -42,6 +42,28 @@ impl Changes {
         Ok(Self { build, topics, sources_kept: sources_kept.map(|source| source.name).collect() })
     }
 
+    /// What has to happen for the views of `repository` that are `wanted` to be built again, and with them all
+    /// views over the topics that are `replaced`: of what their states stand for nothing is left.
+    pub(crate) fn anew(
+        repository: &Repository,
+        wanted: impl Fn(&str) -> bool,
+        replaced: impl Fn(&str) -> bool,
+    ) -> Result<Self> {
+        let mut changes =
+            Self { build: TopicViews::new(), topics: TopicViews::new(), sources_kept: Vec::new() };
+        for (topic, views) in views_of(repository)? {
+            let whole = replaced(&topic);
+            let build: Vec<_> = views.iter().filter(|view| whole || wanted(&view.name)).cloned().collect();
+            if !build.is_empty() {
+                changes.build.insert(topic.clone(), build);
+                changes.topics.insert(topic, views);
+            }
+        }
+        let kept = repository.sources.iter().filter(|source| !replaced(&source.topic));
+        changes.sources_kept = kept.map(|source| source.name.clone()).collect();
+        Ok(changes)
+    }
+
     /// Names and versions of the views that have to be built.
     pub(crate) fn to_build(&self) -> impl Iterator<Item = (&str, Version)> {
         self.build.values().flatten().map(|view| (view.name.as_str(), view.version))

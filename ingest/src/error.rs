@@ -1,6 +1,7 @@
 //! What can go wrong between the log and the store.
 
 use thalweg_definitions::ExpressionError;
+use thalweg_log::TopicPartition;
 
 /// Result with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -35,10 +36,26 @@ pub enum Error {
         name: String,
     },
     /// The topic was there and is gone.
-    #[error("topic `{topic}` is gone from the log; restore it, or remove the sources over it")]
+    #[error(
+        "topic `{topic}` is gone from the log; restore it, or create it again and run `thalweg backfill --rebuild`, or remove the sources over it"
+    )]
     TopicGone {
         /// The topic.
         topic: String,
+    },
+    /// Records that were not read yet are not in the log any more.
+    #[error(
+        "the log of {partition} begins at offset {start}, but offset {needed} was to be read next: retention took \
+         what lies between. Restore it, or have the views over the topic built from what there is with \
+         `thalweg backfill --rebuild`"
+    )]
+    Expired {
+        /// The partition.
+        partition: TopicPartition,
+        /// The offset that was to be read.
+        needed: i64,
+        /// The first offset there is.
+        start: i64,
     },
     /// No view is fed by the topic, so nothing of it is ever applied.
     #[error("no feature view is over topic `{topic}`, so its offsets are never applied")]
@@ -46,6 +63,9 @@ pub enum Error {
         /// The topic.
         topic: String,
     },
+    /// Something else is being built.
+    #[error("views are being built already; wait until `thalweg status` shows that they serve")]
+    Changing,
     /// The topic's ingest has stopped.
     #[error("the ingest of topic `{topic}` has stopped: {reason}")]
     Stopped {

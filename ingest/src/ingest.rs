@@ -1,6 +1,6 @@
 //! All topics, and the definitions they follow.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use thalweg_definitions::Repository;
 use thalweg_store::TopicState;
 
 use crate::IngestOptions;
-use crate::bound::Bound;
+use crate::bound::{Bound, can_go_on};
 use crate::builder::Builder;
 use crate::changes::{Changes, TopicViews, views_of};
 use crate::error::{Error, Result};
@@ -102,6 +102,44 @@ impl Ingest {
         }
         *builder = Some(Builder::begin(running, target, changes)?);
         Ok(())
+    }
+
+    /// Has `views` built again from the log, beside the states that serve, and swapped in when they have come to
+    /// the same offsets. Where the log no longer has what a topic's states stand for or need next (its records
+    /// expired, or the topic was created again), all views over that topic are. Gives the names of what is built.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Changing`] while definitions change; where the log or the store cannot be read, or a thread not
+    /// be started.
+    pub fn rebuild(&self, views: &[String]) -> Result<Vec<String>> {
+        let mut builder = self.builder.lock().unwrap_or_else(PoisonError::into_inner);
+        let running = &self.running;
+        if running.building().is_some() {
+            return Err(Error::Changing);
+        }
+        drop(builder.take());
+        let serving = running.serving();
+        let is_wanted = |view: &str| views.iter().any(|wanted| wanted == view);
+        let mut replaced = BTreeSet::new();
+        for (topic, shared) in serving.topics() {
+            let concerned = shared.views.iter().any(|view| is_wanted(view));
+            if concerned && !can_go_on(&shared.state, &*running.options.log)? {
+                replaced.insert(topic.as_str());
+            }
+        }
+        let repository = serving.repository();
+        let changes = Changes::anew(repository, is_wanted, |topic| replaced.contains(topic))?;
+        running.promote(std::iter::empty())?;
+        running.retain(repository, &TopicViews::new())?;
+        let names: Vec<_> = changes.to_build().map(|(view, _)| view.to_owned()).collect();
+        for view in &names {
+            tracing::info!(view, "building a view again from the log");
+        }
+        if !names.is_empty() {
+            *builder = Some(Builder::begin(running, Arc::clone(repository), changes)?);
+        }
+        Ok(names)
     }
 
     /// Waits until nothing is being built, at most for `timeout`. Whether that is so.

@@ -49,6 +49,9 @@ impl Reader {
         if let Err(error) = self.read_topic() {
             let error = match error {
                 Error::Log(LogError::UnknownTopic { topic, .. }) => Error::TopicGone { topic },
+                Error::Log(LogError::OffsetOutOfRange { partition, offset, start, .. }) if offset < start => {
+                    Error::Expired { partition, needed: offset, start }
+                }
                 error => error,
             };
             self.shared.set_stopped(&error);
@@ -110,9 +113,11 @@ impl Reader {
         self.shared.state.bind(*info.id.as_bytes(), &ends, self.clock.now())?;
         let mut from = Vec::with_capacity(ends.len());
         for partition in partitions() {
+            let start = self.log.start_offset(&partition)?;
             from.push(match self.shared.state.resume_from(partition.partition) {
-                0 => self.log.start_offset(&partition)?,
-                next => next,
+                0 => start,
+                needed if needed < start => return Err(Error::Expired { partition, needed, start }),
+                needed => needed,
             });
         }
         sources.iter_mut().try_for_each(|source| source.begin(&from))?;

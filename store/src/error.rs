@@ -131,7 +131,7 @@ pub enum Error {
     /// State was built from a topic of the same name that is not this one.
     #[error(
         "topic `{topic}` was deleted and created again since its events were applied (its id was {stored}, it is {found}); \
-             drop the state of view `{view}` to have it rebuilt from the new topic"
+             `thalweg backfill --rebuild` builds view `{view}`, and all over this topic, from the new one"
     )]
     OtherTopic {
         /// The topic.
@@ -146,7 +146,7 @@ pub enum Error {
     /// Offsets were applied that the log does not have.
     #[error(
         "topic `{topic}` partition {partition}: view `{view}` has applied offsets below {stored}, but the log ends at {end}; \
-             restore the log, or drop the view's state to have it rebuilt from what there is"
+             restore the log, or have the view built from what there is with `thalweg backfill --rebuild`"
     )]
     BeyondEnd {
         /// The topic.

@@ -6,6 +6,7 @@ use std::sync::{Arc, MutexGuard, RwLockWriteGuard};
 use crate::error::{Error, Result};
 use crate::history::Recorder;
 use crate::shared::{Shared, Writer};
+use crate::slots::Place;
 use crate::store::Store;
 use crate::topic_state::TopicState;
 use crate::view_state::{ViewSpec, ViewState};
@@ -76,7 +77,11 @@ fn notes(state: &TopicState, writer: &Writer, topic: &str) -> bool {
 fn make(store: &Arc<Store>, wanted: Wanted, history: Option<Recorder>, parts: &mut [Part<'_>]) -> TopicState {
     let Wanted { topic, views, sources_kept } = wanted;
     let of_topic = |part: &&Part<'_>| part.0.topic() == topic;
-    let topic_id = parts.iter().filter(of_topic).find_map(|(_, shared)| shared.topic_id);
+    // What was built goes on: if the topic was created again meanwhile, it is of the newer one.
+    let is_built = |(_, shared): &&Part<'_>| shared.views.iter().any(|view| view.place == Place::Building);
+    let (built, served): (Vec<_>, Vec<_>) = parts.iter().filter(of_topic).partition(is_built);
+    let topic_id = built.iter().chain(&served).find_map(|(_, shared)| shared.topic_id);
+    let history = history.map(|history| history.of_topic(topic_id));
     let watermark = |source: &String| {
         let of_part = |(state, shared): &Part<'_>| {
             let position = state.sources().binary_search(source).ok()?;

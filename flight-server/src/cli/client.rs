@@ -15,8 +15,8 @@ use crate::flight::{Command, encode};
 use crate::wire::admin_client::AdminClient;
 use crate::wire::online_features_client::OnlineFeaturesClient;
 use crate::wire::{
-    ApplyRequest, ApplyResponse, GetFeaturesRequest, GetFeaturesResponse, StatusRequest, StatusResponse,
-    TopicsRequest, TopicsResponse,
+    ApplyRequest, ApplyResponse, GetFeaturesRequest, GetFeaturesResponse, RebuildRequest, StatusRequest,
+    StatusResponse, TopicsRequest, TopicsResponse,
 };
 
 /// A client of one server.
@@ -49,6 +49,11 @@ impl Client {
     /// Sends definitions.
     pub(crate) fn apply(&self, request: ApplyRequest) -> Result<ApplyResponse, Error> {
         Ok(self.runtime.block_on(self.admin().apply(request))?.into_inner())
+    }
+
+    /// Has views built again; gives their names.
+    pub(crate) fn rebuild(&self, request: RebuildRequest) -> Result<Vec<String>, Error> {
+        Ok(self.runtime.block_on(self.admin().rebuild(request))?.into_inner().views)
     }
 
     /// Asks for the status.

@@ -2,6 +2,7 @@
 
 mod answer;
 mod apply;
+mod backfill;
 mod client;
 mod events;
 mod feature_history;
@@ -72,6 +73,8 @@ enum Command {
     Snapshot(snapshot::Options),
     /// Write the intervals in which features of some entities stay the same to a file.
     FeatureHistory(feature_history::Options),
+    /// Build views again from the log, beside what serves, and swap them in.
+    Backfill(backfill::Options),
     /// Write the events of a topic, or its dead letters, to a file.
     Events(events::Options),
     /// Show lag, watermarks, views and their state.
@@ -108,6 +111,7 @@ fn run(line: CommandLine) -> Result<(), Error> {
         Command::TrainingSet(options) => training_set::run(&common, config, &options),
         Command::Snapshot(options) => snapshot::run(&common, config, &options),
         Command::FeatureHistory(options) => feature_history::run(&common, config, &options),
+        Command::Backfill(options) => backfill::run(&common, &config, options),
         Command::Events(options) => events::run(&common, config, &options),
         Command::Status => status::run(&common, config),
         Command::Topics => topics::run(&common, config),

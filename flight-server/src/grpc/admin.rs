@@ -9,7 +9,8 @@ use crate::node::Node;
 use crate::pool::Pool;
 use crate::wire::admin_server::Admin;
 use crate::wire::{
-    ApplyRequest, ApplyResponse, StatusRequest, StatusResponse, TopicsRequest, TopicsResponse,
+    ApplyRequest, ApplyResponse, RebuildRequest, RebuildResponse, StatusRequest, StatusResponse,
+    TopicsRequest, TopicsResponse,
 };
 use crate::{Error, Kind};
 
@@ -32,6 +33,13 @@ impl Admin for AdminService {
         let node = self.node.clone();
         let request = request.into_inner();
         Ok(Response::new(self.pool.run(move || apply(&node, request)).await?))
+    }
+
+    async fn rebuild(&self, request: Request<RebuildRequest>) -> Result<Response<RebuildResponse>, Status> {
+        let node = self.node.clone();
+        let RebuildRequest { views, stopped } = request.into_inner();
+        let views = self.pool.run(move || node.rebuild(views, stopped)).await?;
+        Ok(Response::new(RebuildResponse { views }))
     }
 
     async fn status(&self, _: Request<StatusRequest>) -> Result<Response<StatusResponse>, Status> {

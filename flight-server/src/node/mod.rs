@@ -2,6 +2,7 @@
 
 mod definitions;
 mod lookups;
+mod rebuild;
 mod records;
 
 pub(crate) use lookups::not_applied;

@@ -4,4 +4,5 @@ mod changes;
 mod conditions;
 mod dead_letters;
 mod end_to_end;
+mod rebuilds;
 pub(crate) mod support;

@@ -50,6 +50,12 @@ impl Recorder {
         })
     }
 
+    /// The same, to go on for the topic `id`: of another one of its name it begins anew.
+    pub(crate) fn of_topic(mut self, id: Option<TopicId>) -> Self {
+        self.going_on &= self.newest.as_ref().is_none_or(|block| Some(block.topic_id()) == id);
+        self
+    }
+
     /// Notes that from `now` on lookups see what is applied as `next` says, of the topic `id`, whose partitions end
     /// at `ends`. Whether there was anything to note.
     pub(crate) fn begin(
