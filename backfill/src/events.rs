@@ -53,14 +53,15 @@ pub fn events_schema(source: &Source) -> SchemaRef {
     Arc::new(Schema::new(fields.chain(about_the_record).chain(of_table).collect::<Vec<_>>()))
 }
 
-/// Every record of `source`'s topic up to `pin` that can be decoded, partition after partition, in
-/// offset order, a bounded batch at a time.
+/// Every record of `source`'s topic from `offsets` (by partition; from the start where there is none) up to `pin`
+/// that can be decoded, partition after partition, in offset order, a bounded batch at a time.
 ///
 /// # Errors
 /// A topic the pin does not name, or that was not there; damage in the log, from the iterator.
 pub fn events<'a>(
     log: &'a dyn Log,
     source: &'a Source,
+    offsets: &[i64],
     pin: &Pin,
     range: EventRange,
 ) -> Result<impl Iterator<Item = Result<RecordBatch, Error>> + use<'a>, Error> {
@@ -72,19 +73,16 @@ pub fn events<'a>(
         });
     }
     pin.check(log)?;
-    let schema = events_schema(source);
-    let (unused, fields) = source.fields.iter().cloned().partition(|field| field.name == RECORD_TIMESTAMP);
-    let is_table = source.kind == SourceKind::Table;
-    let format = source.format.clone();
-    let spec = DecoderSpec { format, fields, unused, tombstones: is_table, keep_payloads: is_table };
+    let (schema, spec) = (events_schema(source), events_spec(source));
     let readers = pinned
         .next_offsets
         .iter()
         .enumerate()
-        .filter(|&(_, &until)| until > 0)
-        .map(|(partition, &until)| {
+        .map(|(partition, &until)| (partition, offsets.get(partition).copied().unwrap_or(0), until))
+        .filter(|(_, from, until)| from < until)
+        .map(|(partition, from, until)| {
             let partition = TopicPartition { topic: source.topic.clone(), partition: partition as i32 };
-            Ok((PartitionReader::new(log, partition, &spec, 0)?, until))
+            Ok((PartitionReader::new(log, partition, &spec, from)?, until))
         })
         .collect::<Result<Vec<_>, Error>>()?;
     let batches = readers.into_iter().flat_map(move |(mut reader, until)| {
@@ -95,7 +93,20 @@ pub fn events<'a>(
     Ok(batches.filter(|batch| batch.as_ref().map_or(true, |batch| batch.num_rows() > 0)))
 }
 
-fn to_batch(decoded: &Decoded, schema: &SchemaRef, range: EventRange) -> Result<RecordBatch, Error> {
+/// How the columns of [`events_schema`] are decoded.
+pub(crate) fn events_spec(source: &Source) -> DecoderSpec {
+    let (unused, fields) = source.fields.iter().cloned().partition(|field| field.name == RECORD_TIMESTAMP);
+    let is_table = source.kind == SourceKind::Table;
+    let format = source.format.clone();
+    DecoderSpec { format, fields, unused, tombstones: is_table, keep_payloads: is_table }
+}
+
+/// The rows of `decoded` that are in `range`, as columns of [`events_schema`].
+pub(crate) fn to_batch(
+    decoded: &Decoded,
+    schema: &SchemaRef,
+    range: EventRange,
+) -> Result<RecordBatch, Error> {
     let rows = decoded.offsets.len();
     let timestamps = TimestampMicrosecondArray::from(decoded.timestamps_us.clone()).with_timezone("UTC");
     let mut columns: Vec<ArrayRef> = decoded.columns.columns().to_vec();

@@ -331,7 +331,7 @@ fn events_come_by_partition_and_within_the_range_asked_for() {
     let source = world.repository.source("sales").expect("a source");
     let pin = Pin::now(&world.log, ["sales"]).expect("offsets");
     let read = |range| {
-        let batches = events(&world.log, source, &pin, range).expect("a pinned topic");
+        let batches = events(&world.log, source, &[], &pin, range).expect("a pinned topic");
         let rows = batches.map(|batch| batch.expect("whole batches").num_rows());
         rows.sum::<usize>()
     };

@@ -124,6 +124,7 @@ impl From<thalweg_backfill::Error> for Error {
         use thalweg_backfill::Error as Cause;
         use thalweg_definitions::ReferenceError as Reference;
         let kind = match &error {
+            Cause::Log(cause) => kind_of(cause),
             Cause::MissingColumn { .. }
             | Cause::DuplicateColumn { .. }
             | Cause::MixedSpine { .. }
@@ -165,19 +166,22 @@ impl From<thalweg_backfill::Error> for Error {
 
 impl From<thalweg_log::Error> for Error {
     fn from(error: thalweg_log::Error) -> Self {
-        use thalweg_log::Error as Cause;
-        let kind = match &error {
-            Cause::TopicName { .. } | Cause::PartitionCount { .. } | Cause::UnknownPartition { .. } => {
-                Kind::InvalidArgument
-            }
-            Cause::UnknownTopic { .. } => Kind::NotFound,
-            Cause::TopicExists { .. } | Cause::Locked { .. } => Kind::FailedPrecondition,
-            Cause::OffsetOutOfRange { .. } => Kind::OutOfRange,
-            Cause::RecordTooLarge { .. } => Kind::ResourceExhausted,
-            Cause::Poisoned { .. } => Kind::Unavailable,
-            _ => Kind::Internal,
-        };
-        Self::new(kind, error.to_string())
+        Self::new(kind_of(&error), error.to_string())
+    }
+}
+
+fn kind_of(error: &thalweg_log::Error) -> Kind {
+    use thalweg_log::Error as Cause;
+    match error {
+        Cause::TopicName { .. } | Cause::PartitionCount { .. } | Cause::UnknownPartition { .. } => {
+            Kind::InvalidArgument
+        }
+        Cause::UnknownTopic { .. } => Kind::NotFound,
+        Cause::TopicExists { .. } | Cause::Locked { .. } => Kind::FailedPrecondition,
+        Cause::OffsetOutOfRange { .. } => Kind::OutOfRange,
+        Cause::RecordTooLarge { .. } => Kind::ResourceExhausted,
+        Cause::Poisoned { .. } | Cause::Stalled { .. } => Kind::Unavailable,
+        _ => Kind::Internal,
     }
 }
 

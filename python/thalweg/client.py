@@ -335,10 +335,20 @@ class Client:
     push = produce
 
     def get_events(
-        self, topic: str, *, start: Instant | None = None, end: Instant | None = None, dead_letters: bool = False
+        self,
+        topic: str,
+        *,
+        start: Instant | None = None,
+        end: Instant | None = None,
+        offsets: Sequence[int] = (),
+        follow: bool = False,
+        dead_letters: bool = False,
     ) -> pa.RecordBatchReader:
         """Decoded events of `topic` whose record timestamps lie in [start, end), up to the end of the log now.
 
+        Reading begins at `offsets`, by partition, or at a partition's start. With `follow` it never ends: what is
+        appended comes as it is appended, to train a model on a live stream; the client's timeout does not count then.
+        A reader that was cut off goes on from the `_offset` after the last it has of each `_partition`.
         With `dead_letters`, the records that could not be used, each with its bytes and the reason.
 
         >>> import thalweg
@@ -351,8 +361,13 @@ class Client:
             command["from_us"] = to_micros(start)
         if end is not None:
             command["to_us"] = to_micros(end)
+        if offsets:
+            command["offsets"] = list(offsets)
+        if follow:
+            command["follow"] = True
         info = self._connection.describe(command)
-        return stream(self._connection.flight, self.address, info, self._connection.options)
+        options = self._connection.endless if follow else self._connection.options
+        return stream(self._connection.flight, self.address, info, options)
 
     def list_feature_services(self) -> list[FeatureService]:
         """The feature services, each with its join keys, features and request inputs."""

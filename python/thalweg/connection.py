@@ -45,6 +45,11 @@ class Connection:
         """Options of a Flight call that has the client's time."""
         return flight.FlightCallOptions(timeout=self._timeout)
 
+    @property
+    def endless(self) -> flight.FlightCallOptions:
+        """Options of a Flight call that goes on until it is cancelled."""
+        return flight.FlightCallOptions()
+
     def call(self, path: str, request: Message, answer: type[Answer], timeout: float | None = None) -> Answer:
         """One gRPC call of the method at `path`, `service/method`."""
         method = self._channel.unary_unary(

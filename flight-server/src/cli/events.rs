@@ -46,7 +46,7 @@ pub(super) fn run(common: &Common, config: Config, options: &Options) -> Result<
         from_us: micros(&options.from)?,
         to_us: micros(&options.to)?,
         dead_letters: options.dead_letters,
-        pin: None,
+        ..EventsCommand::default()
     };
     let what = if options.dead_letters { "dead letters" } else { "events" };
     let bar = progress(what);

@@ -144,6 +144,8 @@ pub struct Limits {
     pub concurrent_lookups: usize,
     /// Training sets worked on at once.
     pub concurrent_training_sets: usize,
+    /// Streams of events that follow their topics at once.
+    pub followers: usize,
     /// Streams one training set may come in.
     pub shards: usize,
     /// Manifests of training sets that are kept, to be named by their commits.

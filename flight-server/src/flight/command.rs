@@ -86,6 +86,12 @@ pub struct EventsCommand {
     /// Leaves out records stamped then or later, microseconds since the epoch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to_us: Option<i64>,
+    /// Begins at these offsets, by partition; at the start of a partition for which there is none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub offsets: Vec<i64>,
+    /// Goes on with what comes after the end of the log, for ever.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub follow: bool,
     /// Asks for the records that could not be used, each with the reason, in place of the events.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub dead_letters: bool,

@@ -11,6 +11,7 @@ use thalweg_log::dead_letter_topic;
 use tokio::sync::mpsc;
 
 use super::command::EventsCommand;
+use super::follow;
 use crate::Error;
 use crate::node::Node;
 use crate::pool::Pool;
@@ -25,6 +26,13 @@ const BATCHES_AHEAD: usize = 4;
 pub(crate) fn describe(node: &Node, command: &EventsCommand) -> Result<(SchemaRef, EventsCommand), Error> {
     let source = node.source_of(&command.topic)?;
     let schema = if command.dead_letters { dead_letters_schema() } else { events_schema(&source) };
+    if command.dead_letters && !command.offsets.is_empty() {
+        return Err(Error::invalid("`offsets` are of the topic; dead letters have others: leave them out"));
+    }
+    if command.follow {
+        follow::check(command)?;
+        return Ok((schema, command.clone()));
+    }
     let pin = pin(node, &source, command)?;
     Ok((schema, EventsCommand { pin: Some(pin), ..command.clone() }))
 }
@@ -58,13 +66,18 @@ pub(crate) fn read(
 ) -> Result<(), Error> {
     let source = node.source_of(&command.topic)?;
     let pin = pin(node, &source, command)?;
-    let range = EventRange {
-        from: command.from_us.map(Instant::from_micros),
-        to: command.to_us.map(Instant::from_micros),
-    };
+    let range = range(command);
     match command.dead_letters {
         true => hand(dead_letters(node.log(), &source, &pin, range)?, take),
-        false => hand(events(node.log(), &source, &pin, range)?, take),
+        false => hand(events(node.log(), &source, &command.offsets, &pin, range)?, take),
+    }
+}
+
+/// The timestamps of the records that are wanted.
+pub(super) fn range(command: &EventsCommand) -> EventRange {
+    EventRange {
+        from: command.from_us.map(Instant::from_micros),
+        to: command.to_us.map(Instant::from_micros),
     }
 }
 

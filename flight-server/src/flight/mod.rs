@@ -4,6 +4,7 @@ mod command;
 mod events;
 mod exchange;
 mod extended;
+mod follow;
 mod history;
 mod listing;
 mod pin;

@@ -14,6 +14,7 @@ use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt, TryStreamExt};
 use serde_json::json;
 use thalweg_backfill::{Cancellation, TrainingSet};
+use tokio::sync::Semaphore;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
@@ -23,7 +24,7 @@ use super::received::{Received, Room};
 use super::sent::Whole;
 use super::spool::Spool;
 use super::training_set::{Streaming, Wanted};
-use super::{events, history, listing, produce, training_set};
+use super::{events, follow, history, listing, produce, training_set};
 use crate::Error;
 use crate::metrics::Metrics;
 use crate::node::Node;
@@ -41,6 +42,8 @@ pub struct FlightServer {
     /// for them.
     readers: Arc<Pool>,
     writers: Arc<Pool>,
+    /// A place for each stream that follows a topic.
+    followers: Arc<Semaphore>,
     metrics: Arc<Metrics>,
 }
 
@@ -51,7 +54,8 @@ impl FlightServer {
         let spool = Spool::new(node.spine_dir(), limit.saturating_mul(2));
         let streams = node.config().limits.concurrent_lookups;
         let [readers, writers] = ["events", "produce"].map(|name| Arc::new(Pool::new(name, streams)));
-        Self { node, spool, pool, heavy, readers, writers, metrics }
+        let followers = Arc::new(Semaphore::new(node.config().limits.followers));
+        Self { node, spool, pool, heavy, readers, writers, followers, metrics }
     }
 
     async fn describe(&self, descriptor: FlightDescriptor) -> Result<FlightInfo, Error> {
@@ -237,10 +241,12 @@ impl FlightService for FlightServer {
             Command::Events(command) => {
                 let (node, asked) = (self.node.clone(), command.clone());
                 let (schema, _) = self.pool.run(move || events::describe(&node, &asked)).await?;
-                encode(
-                    schema,
-                    ReceiverStream::new(events::stream(self.node.clone(), self.readers.clone(), command)),
-                )
+                let (node, readers) = (self.node.clone(), self.readers.clone());
+                let batches = match command.follow {
+                    true => follow::stream(node, readers, &self.followers, command)?,
+                    false => events::stream(node, readers, command),
+                };
+                encode(schema, ReceiverStream::new(batches))
             }
             Command::Snapshot(_) | Command::Produce(_) => return Err(gives_no_rows().into()),
         };

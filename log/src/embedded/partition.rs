@@ -140,6 +140,16 @@ impl Partition {
         self.lock().durable
     }
 
+    /// Refuses an offset at which nothing is and nothing will be appended next.
+    pub(super) fn check_offset(&self, offset: i64) -> Result<(), Error> {
+        let state = self.lock();
+        let start = state.segments.first().map_or(0, |segment| segment.base_offset);
+        match (start..=state.durable).contains(&offset) {
+            true => Ok(()),
+            false => Err(self.out_of_range(offset, &state)),
+        }
+    }
+
     /// See [`super::EmbeddedLog::read`].
     pub(super) fn read(&self, from: i64, max_bytes: usize, out: &mut Vec<u8>) -> Result<i64, Error> {
         let segment = {
@@ -148,14 +158,7 @@ impl Partition {
             match behind.checked_sub(1) {
                 Some(_) if from == state.durable => None,
                 Some(at) if from < state.durable => Some(Arc::clone(&state.segments[at])),
-                _ => {
-                    return Err(Error::OffsetOutOfRange {
-                        partition: self.name.clone(),
-                        offset: from,
-                        start: state.segments.first().map_or(0, |segment| segment.base_offset),
-                        next: state.durable,
-                    });
-                }
+                _ => return Err(self.out_of_range(from, &state)),
             }
         };
         match segment {
@@ -174,6 +177,11 @@ impl Partition {
             .wait_timeout_while(self.lock(), timeout, |state| state.durable <= beyond)
             .expect(UNPOISONED);
         state.durable > beyond
+    }
+
+    fn out_of_range(&self, offset: i64, state: &State) -> Error {
+        let start = state.segments.first().map_or(0, |segment| segment.base_offset);
+        Error::OffsetOutOfRange { partition: self.name.clone(), offset, start, next: state.durable }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -27,7 +27,7 @@ pub(super) struct EmbeddedReader {
 impl EmbeddedReader {
     /// A reader of a partition of `topic` that begins at the offset `from`.
     pub(super) fn new(topic: Arc<Topic>, partition: i32, from: i64) -> Result<Self, Error> {
-        topic.partition(partition)?;
+        topic.partition(partition)?.check_offset(from)?;
         let (bytes, scratch) = (Vec::new(), Vec::new());
         Ok(Self { topic, partition, next_offset: from, bytes, position: 0, scratch })
     }
