@@ -158,7 +158,7 @@ impl From<thalweg_backfill::Error> for Error {
             | Cause::PinBeyondEnd { .. }
             | Cause::PinExpired { .. } => Kind::OutOfRange,
             Cause::Cancelled => Kind::Cancelled,
-            Cause::Log(_) | Cause::Decode { .. } | Cause::Arrow(_) => Kind::Internal,
+            Cause::Decode { .. } | Cause::Arrow(_) => Kind::Internal,
         };
         Self::new(kind, error.to_string())
     }
