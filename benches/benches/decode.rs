@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput};
 use thalweg_benches::WideRecords;
-use thalweg_log::{Decoder, DecoderSpec};
+use thalweg_log::{Decoder, DecoderSpec, Record};
 
 const RECORDS: usize = 8_192;
 /// One field of each type, spread over the record.
@@ -42,7 +42,7 @@ fn main() {
 
 fn decode(decoder: &mut Decoder, payloads: &[Vec<u8>]) -> usize {
     for (offset, payload) in (0..).zip(black_box(payloads)) {
-        decoder.push(offset, 0, None, Some(payload));
+        decoder.push(&Record::of_value(offset, payload));
     }
     let decoded = decoder.finish(payloads.len() as i64);
     assert!(decoded.dead.is_empty());

@@ -121,7 +121,7 @@ fn column(field_type: FieldType, count: usize, random: &mut SmallRng) -> ArrayRe
 
 #[cfg(test)]
 mod tests {
-    use thalweg_log::Decoder;
+    use thalweg_log::{Decoder, Record};
 
     use super::*;
 
@@ -132,7 +132,7 @@ mod tests {
             let mut decoder =
                 Decoder::new(&records.spec(&["name_0", "value_5"]), "wide", 0).expect("its own fields");
             for (offset, payload) in records.payloads.iter().enumerate() {
-                decoder.push(offset as i64, 0, None, Some(payload));
+                decoder.push(&Record::of_value(offset as i64, payload));
             }
             decoder.finish(50)
         };

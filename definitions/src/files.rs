@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use thalweg_log::RegisteredSchema;
 
 /// One file of a feature repository, definitions or a schema.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +32,21 @@ pub(crate) fn is_definitions(name: &str) -> bool {
     name.ends_with(".yaml") || name.ends_with(".yml")
 }
 
+/// What the names begin with of files that hold what a registry had.
+const REGISTERED: &str = "registry:";
+
+/// The name of the file that holds the schema registered for `subject`.
+fn registered_name(subject: &str, version: Option<u32>) -> String {
+    let version = version.map_or_else(|| "latest".to_owned(), |version| version.to_string());
+    format!("{REGISTERED}{subject}:{version}.json")
+}
+
+/// Subject and version in the name of a file that holds a registered schema, if it is such a one.
+pub(crate) fn registered_in(name: &str) -> Option<(&str, Option<u32>)> {
+    let (subject, version) = name.strip_prefix(REGISTERED)?.strip_suffix(".json")?.rsplit_once(':')?;
+    Some((subject, version.parse().ok()))
+}
+
 /// Where schema files come from, and which of them were used.
 pub(crate) struct SchemaFiles<'a> {
     read: &'a dyn Fn(&str) -> Result<String, String>,
@@ -41,6 +57,21 @@ impl<'a> SchemaFiles<'a> {
     /// Files that `read` gives by name, or says why it cannot.
     pub fn new(read: &'a dyn Fn(&str) -> Result<String, String>) -> Self {
         Self { read, used: BTreeMap::new() }
+    }
+
+    /// The schema that is registered for `subject` as this version, or last. What is found becomes a file of the
+    /// repository, so that it stays what it is until definitions are applied again.
+    pub fn registered(&mut self, subject: &str, version: Option<u32>) -> Result<RegisteredSchema, String> {
+        let name = registered_name(subject, version);
+        let text = match self.used.get(&name) {
+            Some(text) => text.clone(),
+            None => {
+                let text = (self.read)(&name)?;
+                self.used.insert(name.clone(), text.clone());
+                text
+            }
+        };
+        serde_json::from_str(&text).map_err(|error| format!("`{name}` holds no registered schema: {error}"))
     }
 
     /// The text of the file that the definition file `from` calls `path`: a path relative to its folder.
@@ -105,6 +136,21 @@ mod tests {
         ] {
             assert_eq!(beside(from, path), expected, "{path} from {from}");
         }
+    }
+
+    #[test]
+    fn registered_schemas_are_files_by_subject_and_version() {
+        for (subject, version) in [("a-value", None), ("x:y/z", Some(3))] {
+            assert_eq!(registered_in(&registered_name(subject, version)), Some((subject, version)));
+        }
+        assert_eq!(registered_in("a.avsc"), None);
+        let read = |name: &str| match registered_in(name) {
+            Some((subject, _)) => Ok(format!("{{\"kind\": \"AVRO\", \"text\": \"{subject}\"}}")),
+            None => Ok("{".to_owned()),
+        };
+        let mut files = SchemaFiles::new(&read);
+        assert_eq!(files.registered("a", None).map(|schema| schema.text), Ok("a".to_owned()));
+        assert_eq!(files.into_files().map(|file| file.name).collect::<Vec<_>>(), ["registry:a:latest.json"]);
     }
 
     #[test]

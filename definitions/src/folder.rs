@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::files::is_definitions;
+use thalweg_log::Schemas;
+
+use crate::files::{is_definitions, registered_in};
 use crate::load::check;
 use crate::mistakes::{Mistakes, Place};
 use crate::{Limits, Repository};
@@ -23,14 +25,33 @@ pub fn load(paths: &[PathBuf]) -> Result<Repository, Mistakes> {
 /// # Errors
 /// All the mistakes there are, in all files; files that cannot be read are among them.
 pub fn load_within(paths: &[PathBuf], limits: &Limits) -> Result<Repository, Mistakes> {
+    load_with(paths, limits, &Schemas::default())
+}
+
+/// [`load_within`] with a registry of schemas: definitions that name a subject take what is registered for it now, and
+/// keep it.
+///
+/// # Errors
+/// All the mistakes there are, in all files; files that cannot be read and schemas that nobody gives are among them.
+pub fn load_with(paths: &[PathBuf], limits: &Limits, schemas: &Schemas) -> Result<Repository, Mistakes> {
     let mut finder = Finder { limits, texts: BTreeMap::new(), mistakes: Mistakes::default() };
     for path in paths {
         finder.take_given(path);
     }
     let read_schema = |name: &str| {
+        if let Some((subject, version)) = registered_in(name) {
+            return registered(schemas, subject, version);
+        }
         read_text(Path::new(name), limits).map_err(|reason| format!("the schema file `{name}` {reason}"))
     };
     check(finder.texts, &read_schema, limits, finder.mistakes)
+}
+
+/// What is registered for a subject, as the text of a file.
+fn registered(schemas: &Schemas, subject: &str, version: Option<u32>) -> Result<String, String> {
+    let schema = schemas.registry().and_then(|registry| registry.latest(subject, version));
+    let (_, schema) = schema.map_err(|error| error.to_string())?;
+    serde_json::to_string(&schema).map_err(|error| error.to_string())
 }
 
 /// How deep folders are searched.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::declarations::Declarations;
-use crate::files::SchemaFiles;
+use crate::files::{SchemaFiles, registered_in};
 use crate::mistakes::{Mistakes, Place};
 use crate::taken::DeclaredViews;
 use crate::yaml::{self, Content, Keys, Map, Node};
@@ -33,9 +33,12 @@ pub fn load_text_within(files: &[DefinitionFile], limits: &Limits) -> Result<Rep
     let (definitions, schemas): (Vec<_>, Vec<_>) = files.iter().partition(|file| file.is_definitions());
     let schemas: BTreeMap<&str, &str> =
         schemas.into_iter().map(|file| (file.name.as_str(), file.text.as_str())).collect();
-    let read_schema = |name: &str| match schemas.get(name) {
-        Some(text) => Ok((*text).to_owned()),
-        None => Err(format!("there is no schema file `{name}` among the files of the repository")),
+    let read_schema = |name: &str| match (schemas.get(name), registered_in(name)) {
+        (Some(text), _) => Ok((*text).to_owned()),
+        (None, Some((subject, _))) => Err(format!(
+            "what is registered for `{subject}` is not among the files: only who reads them from disk asks the registry"
+        )),
+        (None, None) => Err(format!("there is no schema file `{name}` among the files of the repository")),
     };
     let mut mistakes = Mistakes::default();
     let mut by_name = BTreeMap::new();

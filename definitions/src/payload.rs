@@ -1,20 +1,19 @@
 //! What the records of a source hold: their format, and the fields it has.
 
-use std::collections::HashMap;
-
 use serde_json::Value as Json;
-use thalweg_log::{AvroFraming, Field, Format, FormatError};
+use thalweg_log::{AvroFraming, Field, Format, FormatError, RegisteredSchema, Schemas};
 
 use crate::Limits;
+use crate::fields::{self, Declared};
 use crate::files::SchemaFiles;
 use crate::mistakes::{Mistakes, suggestion};
-use crate::yaml::{Content, Entry, Keys, Map, Node};
+use crate::yaml::{Content, Keys, Map, Node};
 
 /// Formats that will mean something in a later version.
 const LATER_FORMATS: [&str; 3] = ["protobuf", "debezium-json", "debezium-avro"];
 
 /// How a schema is given by reference.
-const SCHEMA_KEYS: Keys = Keys { known: &["file"], later: &["subject", "registry", "id"] };
+const SCHEMA_KEYS: Keys = Keys { known: &["file", "subject", "version"], later: &[] };
 
 /// A format and the fields a definition may use.
 pub(crate) struct Payload {
@@ -63,68 +62,8 @@ fn read_json(map: Map<'_>, limits: &Limits, mistakes: &mut Mistakes) -> Option<P
     if !pure && map.get("fields").is_none() {
         return None;
     }
-    let node = map.require("fields", mistakes)?;
-    let entries = node.some_entries("the fields of a record as a map of name to type", mistakes)?;
-    if !few_enough(entries.len(), node, limits, mistakes) {
-        return None;
-    }
-    let fields: Vec<_> = entries.iter().filter_map(|entry| read_field(entry, mistakes)).collect();
-    let separate = fields_lie_apart(entries, mistakes);
-    (pure && separate && fields.len() == entries.len()).then_some(Payload { format: Format::Json, fields })
-}
-
-fn read_field(entry: &Entry, mistakes: &mut Mistakes) -> Option<Field> {
-    let path = entry.key.as_str();
-    if path.starts_with('@') {
-        mistakes.add(&entry.place, format!("the field `{path}` is not supported yet"));
-        return None;
-    }
-    if path.split('.').any(str::is_empty) || path.chars().any(char::is_control) {
-        mistakes.add_with_help(
-            &entry.place,
-            format!("`{path}` is no path of a field"),
-            "write names with single dots between them".to_owned(),
-        );
-        return None;
-    }
-    let written = entry.value.text("a type, such as float64", mistakes)?;
-    let field = Field::declared(path, written);
-    if field.is_none() {
-        let types: Vec<_> = Field::type_names().collect();
-        mistakes.add_with_help(
-            &entry.value.place,
-            format!("`{written}` is no type of a field"),
-            suggestion(written, types.iter().copied()),
-        );
-    }
-    field
-}
-
-/// Whether a source may have `count` fields.
-fn few_enough(count: usize, node: &Node, limits: &Limits, mistakes: &mut Mistakes) -> bool {
-    let limit = limits.fields_per_source;
-    Limits::keeps("fields_per_source", limit, count, "fields of a source", &node.place, mistakes)
-}
-
-/// Whether no field lies inside another one.
-fn fields_lie_apart(entries: &[Entry], mistakes: &mut Mistakes) -> bool {
-    let known_so_far = mistakes.len();
-    let by_path: HashMap<&str, &Entry> = entries.iter().map(|entry| (entry.key.as_str(), entry)).collect();
-    for inner in entries {
-        let ends = inner.key.match_indices('.').map(|(end, _)| end);
-        for outer in ends.filter_map(|end| by_path.get(&inner.key[..end])) {
-            mistakes.add(
-                &inner.place,
-                format!(
-                    "the field `{}` lies inside `{}`, which then is a record and cannot be declared as {}",
-                    inner.key,
-                    outer.key,
-                    outer.value.text("a type", &mut Mistakes::default()).unwrap_or("a value"),
-                ),
-            );
-        }
-    }
-    mistakes.len() == known_so_far
+    let fields = fields::read(map, Declared::All, limits, mistakes)?;
+    pure.then_some(Payload { format: Format::Json, fields })
 }
 
 fn read_avro(
@@ -133,54 +72,101 @@ fn read_avro(
     limits: &Limits,
     mistakes: &mut Mistakes,
 ) -> Option<Payload> {
-    let pure = without(map, &["fields"], "avro", "the schema says which fields there are", mistakes);
-    let framing = match map.get("encoding") {
-        Some(node) => read_framing(node, mistakes),
-        None => Some(AvroFraming::Datum),
-    };
+    let outside = fields::read(map, Declared::Outside("avro"), limits, mistakes);
+    let framing = map.get("encoding").map(|node| read_framing(node, mistakes));
     let node = map.require("schema", mistakes)?;
-    let text = read_schema(node, schemas, mistakes)?;
-    let (format, fields) = Format::avro(&text)
-        .map_err(|error: FormatError| mistakes.add(&node.place, error.to_string()))
-        .ok()?;
-    let format = format.with_framing(framing?);
-    (pure && few_enough(fields.len(), node, limits, mistakes)).then_some(Payload { format, fields })
+    let given = read_schema(node, schemas, mistakes)?;
+    // Who registers schemas writes their numbers.
+    let usual = match &given {
+        Given::Text(_) => AvroFraming::Datum,
+        Given::Registered(_) => AvroFraming::Confluent(Schemas::default()),
+    };
+    let format = match &given {
+        Given::Text(text) => Format::avro(text),
+        Given::Registered(schema) => Format::registered_avro(schema),
+    };
+    let (format, fields) =
+        format.map_err(|error: FormatError| mistakes.add(&node.place, error.to_string())).ok()?;
+    let format = format.with_framing(framing.unwrap_or(Some(usual))?);
+    let fields = [fields, outside?].concat();
+    fields::few_enough(fields.len(), node, limits, mistakes).then_some(Payload { format, fields })
 }
 
 fn read_framing(node: &Node, mistakes: &mut Mistakes) -> Option<AvroFraming> {
-    match node.text("an encoding, datum or single_object", mistakes)? {
+    match node.text("an encoding, datum, single_object or confluent", mistakes)? {
         "datum" => Some(AvroFraming::Datum),
         "single_object" => Some(AvroFraming::SingleObject),
+        "confluent" => Some(AvroFraming::Confluent(Schemas::default())),
         other => {
             mistakes.add_with_help(
                 &node.place,
                 format!("unknown encoding `{other}` of avro"),
-                suggestion(other, ["datum", "single_object"]),
+                suggestion(other, ["datum", "single_object", "confluent"]),
             );
             None
         }
     }
 }
 
-/// The schema's JSON: written out as text or as YAML, or in a file of its own.
-fn read_schema(node: &Node, schemas: &mut SchemaFiles<'_>, mistakes: &mut Mistakes) -> Option<String> {
+/// A schema as a source gives it.
+enum Given {
+    /// Its text.
+    Text(String),
+    /// What a registry has.
+    Registered(RegisteredSchema),
+}
+
+/// The schema's JSON: written out as text or as YAML, in a file of its own, or in a registry.
+fn read_schema(node: &Node, schemas: &mut SchemaFiles<'_>, mistakes: &mut Mistakes) -> Option<Given> {
     match &node.content {
-        Content::Scalar(scalar) => Some(scalar.text.clone()),
-        Content::Map(_) if node.peek("type").is_some() => Some(to_json(node).to_string()),
+        Content::Scalar(scalar) => Some(Given::Text(scalar.text.clone())),
+        Content::Map(_) if node.peek("type").is_some() => Some(Given::Text(to_json(node).to_string())),
         Content::Map(_) => {
             let known_so_far = mistakes.len();
             let map = Map::read(node, "a schema", &SCHEMA_KEYS, mistakes)?;
             if mistakes.len() > known_so_far {
                 return None;
             }
+            if let Some(subject) = map.get("subject") {
+                return read_subject(map, subject, schemas, mistakes).map(Given::Registered);
+            }
             let file = map.require("file", mistakes)?;
             let path = file.text("the path of a schema file", mistakes)?;
-            schemas.get(&file.place.file, path).map_err(|reason| mistakes.add(&file.place, reason)).ok()
+            let text = schemas.get(&file.place.file, path);
+            text.map(Given::Text).map_err(|reason| mistakes.add(&file.place, reason)).ok()
         }
-        Content::Null | Content::List(_) => {
-            node.unexpected("an Avro schema, as text, as a map, or as {file: path}", mistakes)
-        }
+        Content::Null | Content::List(_) => node
+            .unexpected("an Avro schema, as text, as a map, as {file: path} or as {subject: name}", mistakes),
     }
+}
+
+/// What is registered for a subject.
+fn read_subject(
+    map: Map<'_>,
+    node: &Node,
+    schemas: &mut SchemaFiles<'_>,
+    mistakes: &mut Mistakes,
+) -> Option<RegisteredSchema> {
+    let subject = node.text("the name of a subject", mistakes)?;
+    if let Some(entry) = map.entry("file") {
+        mistakes.add(&entry.place, "a schema is in a file or registered for a subject, not both");
+        return None;
+    }
+    let version = match map.get("version") {
+        None => None,
+        Some(node) => {
+            let written = node.text("the number of a version", mistakes)?;
+            match written.parse::<u32>() {
+                Ok(version) if version > 0 => Some(version),
+                _ => return node.unexpected("the number of a version, from 1 on", mistakes),
+            }
+        }
+    };
+    if subject.is_empty() {
+        mistakes.add(&node.place, "a subject has a name");
+        return None;
+    }
+    schemas.registered(subject, version).map_err(|reason| mistakes.add(&node.place, reason)).ok()
 }
 
 /// The JSON that a YAML tree stands for, by the rules of YAML's core schema.

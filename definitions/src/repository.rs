@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use arrow::datatypes::DataType;
 use thalweg_core::{FeatureColumn, FieldType, FoldPlan, Lookback, TimeDelta};
-use thalweg_log::{Field, Format};
+use thalweg_log::{Field, Format, Schemas};
 
 use crate::{DefinitionFile, OnDemandView, Version};
 
@@ -53,6 +53,18 @@ impl Repository {
         self.services.iter().find(|service| service.name == name)
     }
 
+    /// Has the numbers by which records name their schemas looked up in `schemas`.
+    pub fn connect(&mut self, schemas: &Schemas) {
+        for source in &mut self.sources {
+            source.format = source.format.clone().connected(schemas);
+        }
+    }
+
+    /// A source whose records name their schemas by numbers of a registry, if there is such a one.
+    pub fn needs_registry(&self) -> Option<&Source> {
+        self.sources.iter().find(|source| source.format.needs_registry())
+    }
+
     /// The views over the source called `source`.
     pub fn views_of(&self, source: &str) -> impl Iterator<Item = &FeatureView> {
         self.views.iter().filter(move |view| view.source == source)
@@ -79,7 +91,7 @@ pub struct Source {
     /// What a record's value is.
     pub format: Format,
     /// The fields an expression may use, sorted by path. `@timestamp`, the record's own, is always among
-    /// them.
+    /// them; the record's `@key` can be used where it is not, and is a string then.
     pub fields: Vec<Field>,
     /// Where an event says when it happened.
     pub event_time: TimeField,

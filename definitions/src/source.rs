@@ -3,6 +3,7 @@
 use thalweg_core::{FieldType, TimeDelta};
 use thalweg_log::{Field, RECORD_TIMESTAMP};
 
+use crate::fields::how_to_declare;
 use crate::files::SchemaFiles;
 use crate::mistakes::{Mistakes, one_of, suggestion};
 use crate::payload::{self, Payload};
@@ -131,16 +132,11 @@ fn typed_field<'a>(
     mistakes: &mut Mistakes,
 ) -> Option<&'a Field> {
     let Some(field) = fields.iter().find(|field| field.name == written) else {
-        if written.starts_with('@') {
-            mistakes.add(&node.place, format!("`{key}: \"{written}\"` is not supported yet"));
-        } else {
-            let of_type = fields.iter().filter(|field| types.contains(&field.field_type));
-            mistakes.add_with_help(
-                &node.place,
-                format!("`{key}` names `{written}`, which is no field of this source"),
-                suggestion(written, of_type.map(|field| field.name.as_str())),
-            );
-        }
+        let of_type = fields.iter().filter(|field| types.contains(&field.field_type));
+        let help = how_to_declare(written, types[0].name())
+            .or_else(|| suggestion(written, of_type.map(|field| field.name.as_str())));
+        let message = format!("`{key}` names `{written}`, which is no field of this source");
+        mistakes.add_with_help(&node.place, message, help);
         return None;
     };
     if !types.contains(&field.field_type) {

@@ -163,6 +163,7 @@ impl Meaning {
                 let framing = match framing {
                     AvroFraming::Datum => "datum",
                     AvroFraming::SingleObject => "single_object",
+                    AvroFraming::Confluent(_) => "confluent",
                 };
                 self.line("avro", &[framing, &schema_meaning(schema.json())]);
             }

@@ -180,7 +180,7 @@ fn kind_of(error: &thalweg_log::Error) -> Kind {
         Cause::TopicExists { .. } | Cause::Locked { .. } => Kind::FailedPrecondition,
         Cause::OffsetOutOfRange { .. } => Kind::OutOfRange,
         Cause::RecordTooLarge { .. } => Kind::ResourceExhausted,
-        Cause::Poisoned { .. } | Cause::Stalled { .. } => Kind::Unavailable,
+        Cause::Poisoned { .. } | Cause::Stalled { .. } | Cause::Registry { .. } => Kind::Unavailable,
         _ => Kind::Internal,
     }
 }

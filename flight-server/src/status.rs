@@ -106,6 +106,7 @@ fn sources(topic: &TopicStatus) -> impl Iterator<Item = SourceStatus> + '_ {
     let state = match &topic.condition {
         Condition::Running => "running".to_owned(),
         Condition::WaitingForTopic => format!("waiting for topic {}", topic.topic),
+        Condition::Waiting(reason) => format!("waiting: {reason}"),
         Condition::Stopped(reason) => format!("stopped: {reason}"),
     };
     topic.sources.iter().map(move |source| SourceStatus {

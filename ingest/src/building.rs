@@ -61,7 +61,7 @@ impl Building {
     pub(crate) fn status(&self, log: &dyn Log) -> BuildStatus {
         let views = self.topics.values().flat_map(|shared| {
             let stopped = match shared.condition() {
-                Condition::Stopped(reason) => Some(reason),
+                Condition::Stopped(reason) | Condition::Waiting(reason) => Some(reason),
                 Condition::Running | Condition::WaitingForTopic => None,
             };
             // Who asks how it is doing is told what is known.

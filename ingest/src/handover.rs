@@ -80,7 +80,9 @@ impl Handover<'_> {
         let record = |reason| Error::NotRecorded { reason };
         (options.before_swap)(self.building.target()).map_err(record)?;
 
-        let was_running = from.iter().filter(|shared| shared.condition() == Condition::Running);
+        let was_running = from
+            .iter()
+            .filter(|shared| matches!(shared.condition(), Condition::Running | Condition::Waiting(_)));
         let was_running: Vec<&str> = was_running.map(|shared| shared.topic()).collect();
         let target = self.building.target();
         let shared = take_over(&options.store, self.wanted(), &states, |states| {

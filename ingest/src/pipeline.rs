@@ -4,8 +4,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
 
 use thalweg_definitions::Repository;
+use thalweg_log::RegistryError;
 use thalweg_store::TopicState;
 
 use crate::IngestOptions;
@@ -16,6 +18,9 @@ use crate::letter_box::{LetterBoxes, Letters};
 use crate::progress::Progress;
 use crate::reader::Reader;
 use crate::status::{Condition, LiveCounters};
+
+/// How often a thread that sleeps looks whether it is to stop.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// What the threads of one topic share with each other and with those who ask.
 pub(crate) struct Shared {
@@ -100,6 +105,38 @@ impl Shared {
     /// The topic exists and is being read.
     pub(crate) fn set_running(&self) {
         *self.condition.lock().unwrap_or_else(PoisonError::into_inner) = Condition::Running;
+    }
+
+    /// Sleeps for a while. Says whether the threads are not to stop; at once where they are.
+    pub(crate) fn sleep_unless_stopping(&self, time: Duration) -> bool {
+        for _ in 0..time.as_millis() / LOOK.as_millis() {
+            if self.stopping() {
+                return false;
+            }
+            std::thread::sleep(LOOK);
+        }
+        !self.stopping()
+    }
+
+    /// The topic can be read on, if it could not.
+    pub(crate) fn set_running_again(&self) {
+        let mut condition = self.condition.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!(*condition, Condition::Waiting(_)) {
+            tracing::info!(topic = self.topic(), "the ingest of a topic goes on");
+            *condition = Condition::Running;
+        }
+    }
+
+    /// The topic cannot be read on now. Says so once for as long as that lasts.
+    pub(crate) fn set_waiting(&self, error: &RegistryError) {
+        let mut condition = self.condition.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = Condition::Waiting(error.to_string());
+        if *condition == Condition::Running {
+            tracing::warn!(topic = self.topic(), %error, "the ingest of a topic waits");
+        }
+        if matches!(*condition, Condition::Running | Condition::Waiting(_)) {
+            *condition = waiting;
+        }
     }
 
     /// Notes why the topic is no longer ingested. The first reason stays.

@@ -139,7 +139,13 @@ impl Reader {
         }
         let mut decoders =
             Decoders(sources.iter_mut().map(|source| source.decoder(partition)).collect::<Vec<_>>());
-        if !reader.read(until, self.chunk_records, &mut decoders)? {
+        let further = reader.read(until, self.chunk_records, &mut decoders)?;
+        if decoders.0.iter().any(|decoder| decoder.stuck().is_some()) {
+            // A decoder waits for what it must ask for until the reader is told to stop.
+            return Ok(None);
+        }
+        self.shared.set_running_again();
+        if !further {
             return Ok(None);
         }
         let next = reader.next_offset();

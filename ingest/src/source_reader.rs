@@ -1,14 +1,18 @@
 //! One source: its records decoded, and the events of its views selected.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use thalweg_core::{Instant, Selection};
 use thalweg_definitions::{Selector, SourceSelector};
-use thalweg_log::{DeadLetter, Decoded, Decoder, DecoderSpec, Error as LogError};
+use thalweg_log::{DeadLetter, Decoded, Decoder, DecoderSpec, Error as LogError, Patience};
 use thalweg_store::TopicState;
 
 use crate::error::{Error, Result};
 use crate::pipeline::Shared;
+
+/// How long to wait before a schema is asked for again that nobody gave.
+const SCHEMA_WAIT: Duration = Duration::from_millis(500);
 
 /// A source over a topic, with the views that take events from it.
 pub(crate) struct SourceReader {
@@ -81,7 +85,15 @@ impl SourceReader {
     pub(crate) fn begin(&mut self, from: &[i64]) -> Result<()> {
         let topic = self.shared.topic();
         self.shared.letters[self.position].begin(topic, from)?;
-        let decoder = |partition| Decoder::new(&self.spec, topic, partition).map_err(LogError::from);
+        let shared = Arc::clone(&self.shared);
+        let patience = Patience::new(move |error| {
+            shared.set_waiting(error);
+            shared.sleep_unless_stopping(SCHEMA_WAIT)
+        });
+        let decoder = |partition| {
+            let decoder = Decoder::new(&self.spec, topic, partition).map_err(LogError::from)?;
+            Ok::<_, LogError>(decoder.with_patience(patience.clone()))
+        };
         self.decoders = (0..).zip(from).map(|(partition, _)| decoder(partition)).collect::<Result<_, _>>()?;
         Ok(())
     }

@@ -16,6 +16,8 @@ pub enum Condition {
     WaitingForTopic,
     /// Events are applied as they come.
     Running,
+    /// It cannot be read on now, for the reason given, and is as soon as it can.
+    Waiting(String),
     /// It has stopped, for the reason given; the state stands where it stood.
     Stopped(String),
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::batch::BatchFault;
 use crate::format::FormatError;
+use crate::registry::RegistryError;
 use crate::topic::TopicPartition;
 
 /// Why something could not be done with a log.
@@ -155,6 +156,16 @@ pub enum Error {
         start: i64,
         /// The offset after the last.
         next: i64,
+    },
+    /// A record names a schema that must be asked for, and nobody gives it. As soon as somebody does it can be read.
+    #[error("{partition} cannot be read on from offset {offset} now: {cause}")]
+    Registry {
+        /// The partition.
+        partition: TopicPartition,
+        /// The record's offset.
+        offset: i64,
+        /// What the registry says, or that it says nothing.
+        cause: RegistryError,
     },
     /// Records of a topic cannot be decoded as they are described.
     #[error(transparent)]

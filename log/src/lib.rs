@@ -5,6 +5,8 @@
 //! - [`Log`] is what a log is to those who use it.
 //! - [`EmbeddedLog`] is a log in a directory, laid out as a Kafka broker's log directory: segments of
 //!   record batches that Kafka's own tools can read. An append returns when its records are on disk.
+//! - [`Registry`] is what knows the schemas that records name by number, [`HttpRegistry`] one that is asked over
+//!   HTTP, in Confluent's protocol.
 //! - [`partition_for`] is Kafka's default partitioner.
 //!
 //! This crate is *not* a broker and knows nothing of features: it does not say what events mean, it has no
@@ -19,6 +21,7 @@ mod log;
 mod partition_reader;
 mod partitioner;
 mod patient_reader;
+mod registry;
 mod topic;
 
 pub use batch::{
@@ -29,11 +32,15 @@ pub use dead_letter_reader::DeadLetterReader;
 pub use embedded::{CutTail, EmbeddedLog, EmbeddedOptions, TopicIds};
 pub use error::Error;
 pub use format::{
-    AvroFraming, AvroSchema, DeadLetter, DeadLetterRecord, Decoded, Decoder, DecoderSpec, Field, Format,
-    FormatError, IntegerUnit, Payloads, RECORD_KEY, RECORD_TIMESTAMP, RecordKeys, dead_letter_topic,
-    encode_rows,
+    AvroFraming, AvroSchema, DeadLetter, DeadLetterRecord, Decoded, Decoder, DecoderSpec, Field, FieldPlace,
+    Format, FormatError, IntegerUnit, Patience, Payloads, RECORD_HEADERS, RECORD_KEY, RECORD_KEY_FIELDS,
+    RECORD_TIMESTAMP, RecordKeys, dead_letter_topic, encode_rows,
 };
 pub use log::{Log, RecordReader, RecordSink};
 pub use partition_reader::PartitionReader;
 pub use partitioner::partition_for;
+pub use registry::{
+    HttpRegistry, RegisteredSchema, Registry, RegistryAccess, RegistryError, SchemaKind, SchemaReference,
+    Schemas,
+};
 pub use topic::{TopicId, TopicInfo, TopicPartition};

@@ -37,9 +37,14 @@ impl PartitionReader {
     /// further ones now; asking again later goes on from there.
     ///
     /// # Errors
-    /// Damage, named by segment and position; records that the log has but does not give.
+    /// Damage, named by segment and position; records that the log has but does not give; a schema that nobody gives, after
+    /// which this reader reads no further.
     pub fn next(&mut self, until: i64, max_records: usize) -> Result<Option<Decoded>, Error> {
         let further = self.records.read(until, max_records, &mut self.decoder)?;
+        if let Some((offset, cause)) = self.decoder.stuck() {
+            let (partition, cause) = (self.records.partition().clone(), cause.clone());
+            return Err(Error::Registry { partition, offset, cause });
+        }
         Ok(further.then(|| self.decoder.finish(self.records.next_offset())))
     }
 }

@@ -24,6 +24,11 @@ impl PatientReader {
         Ok(Self { partition, records })
     }
 
+    /// The partition.
+    pub(crate) fn partition(&self) -> &TopicPartition {
+        &self.partition
+    }
+
     /// The offset at which the reader goes on.
     pub(crate) fn next_offset(&self) -> i64 {
         self.records.next_offset()

@@ -65,6 +65,7 @@ pub(super) fn source_facts(source: &Source) -> Facts {
             let framing = match framing {
                 AvroFraming::Datum => "datum",
                 AvroFraming::SingleObject => "single_object",
+                AvroFraming::Confluent(_) => "confluent",
             };
             facts.say("encoding", framing);
             let schema = blake3::hash(schema.json().as_bytes()).to_hex();

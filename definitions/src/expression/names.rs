@@ -1,8 +1,9 @@
 //! What an expression may name: the columns it is evaluated on, under all their spellings.
 
 use arrow::datatypes::Field as Column;
-use thalweg_log::Field;
+use thalweg_log::{Field, RECORD_KEY};
 
+use crate::fields::{how_to_declare, undeclared_key};
 use crate::mistakes::{one_of, suggestion};
 
 /// The columns an expression may name, of field types, or lists of them.
@@ -16,10 +17,14 @@ pub(crate) struct Names {
 }
 
 impl Names {
-    /// The fields of a source.
+    /// The fields of a source, and the key of its records.
     pub fn of_fields(fields: &[Field]) -> Self {
         let column = |field: &Field| Column::new(&field.name, field.field_type.to_arrow(), true);
-        Self { kind: "field", columns: fields.iter().map(column).collect(), spellings: Vec::new() }
+        let mut columns: Vec<Column> = fields.iter().map(column).collect();
+        if !fields.iter().any(|field| field.name == RECORD_KEY) {
+            columns.push(column(&undeclared_key()));
+        }
+        Self { kind: "field", columns, spellings: Vec::new() }
     }
 
     /// The inputs of an on-demand feature view: columns, each with another spelling if it has one.
@@ -47,7 +52,8 @@ impl Names {
         match spelt.as_slice() {
             [column] => Ok(column),
             [] => {
-                let help = suggestion(path, self.spellings().collect::<Vec<_>>());
+                let help = how_to_declare(path, "string")
+                    .or_else(|| suggestion(path, self.spellings().collect::<Vec<_>>()));
                 let help = help.map(|help| format!(": {help}")).unwrap_or_default();
                 Err(format!("there is no {} `{path}`{help}", self.kind))
             }

@@ -16,7 +16,7 @@ mod tests {
     use arrow::array::{Array, AsArray};
     use arrow::datatypes::{Float64Type, Int64Type};
     use thalweg_core::encode_keys;
-    use thalweg_log::{DeadLetter, Decoded, Decoder};
+    use thalweg_log::{DeadLetter, Decoded, Decoder, Headers, Record};
 
     use super::*;
     use crate::{DefinitionFile, Repository, load_text};
@@ -63,7 +63,13 @@ feature_views:
         let mut decoder =
             Decoder::new(&source.decoder_spec(&views), "flights", 3).expect("fields of the source");
         for (offset, value) in (100..).zip(values) {
-            decoder.push(offset, offset, Some(b"k"), Some(value.as_bytes()));
+            decoder.push(&Record {
+                offset,
+                timestamp_ms: offset,
+                key: Some(b"k"),
+                value: Some(value.as_bytes()),
+                headers: Headers::EMPTY,
+            });
         }
         decoder.finish(100 + values.len() as i64)
     }

@@ -7,8 +7,9 @@ use arrow::compute::{filter, filter_record_batch};
 use arrow::datatypes::{DataType, Date32Type, Int32Type, Int64Type, TimestampMicrosecondType};
 use arrow::record_batch::RecordBatch;
 use thalweg_core::{Instant, TimeDelta};
-use thalweg_log::{DeadLetter, Decoded, DecoderSpec};
+use thalweg_log::{DeadLetter, Decoded, DecoderSpec, RECORD_KEY};
 
+use crate::fields::undeclared_key;
 use crate::{FeatureView, Source, SourceKind, TimeField};
 
 /// Microseconds of a day.
@@ -216,6 +217,9 @@ impl Source {
         let used: BTreeSet<&str> =
             own.chain(views.iter().flat_map(|view| view.fields.iter().map(String::as_str))).collect();
         let mut all = self.fields.clone();
+        if used.contains(RECORD_KEY) && self.field(RECORD_KEY).is_none() {
+            all.push(undeclared_key());
+        }
         all.sort_by(|a, b| a.name.cmp(&b.name));
         let (fields, unused) = all.into_iter().partition(|field| used.contains(field.name.as_str()));
         DecoderSpec {

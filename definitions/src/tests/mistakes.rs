@@ -136,8 +136,31 @@ fn sources() {
             "f.yaml:5:14: `a..b` is no path of a field\n    write names with single dots between them",
         ),
         (
-            &["format: json", "fields: {\"@key\": int64}", "event_time: \"@timestamp\""][..],
-            "f.yaml:5:14: the field `@key` is not supported yet",
+            &["format: json", "fields: {\"@keys\": int64}", "event_time: \"@timestamp\""][..],
+            "f.yaml:5:14: there is no `@keys`\n    of what is not in the value there is `@key`, `@key.some_field`, \
+             `@header.some_name`, and `@timestamp`, which needs no declaration",
+        ),
+        (
+            &["format: json", "fields: {\"@timestamp\": timestamp}", "event_time: \"@timestamp\""][..],
+            "f.yaml:5:14: `@timestamp` is always there, a timestamp\n    leave it out of `fields`",
+        ),
+        (
+            &[
+                "format: json",
+                "fields: {\"@key.a\": int64, \"@key.a.b\": bool}",
+                "event_time: \"@timestamp\"",
+            ][..],
+            "f.yaml:5:31: the field `@key.a.b` lies inside `@key.a`, which then is a record and cannot be declared as int64",
+        ),
+        (
+            &[
+                "format: avro",
+                "schema: {type: record, name: R, fields: [{name: a, type: int}]}",
+                "fields: {\"@key\": bool, a: int32}",
+                "event_time: \"@timestamp\"",
+            ][..],
+            "f.yaml:6:28: the field `a` means nothing to the format avro\n    the schema says which fields the value has; \
+             `fields` declares what is not in the value, such as \"@key\" or \"@header.some_name\"",
         ),
         (
             &["format: json", "schema: {file: a.avsc}", fields, "event_time: at"][..],
@@ -154,7 +177,8 @@ fn sources() {
         ),
         (
             &["format: json", fields, "event_time: \"@header.at\""][..],
-            "f.yaml:6:17: `event_time: \"@header.at\"` is not supported yet",
+            "f.yaml:6:17: `event_time` names `@header.at`, which is no field of this source\n    declare it among the fields \
+             of the source: fields: {\"@header.at\": timestamp}",
         ),
         (
             &["format: json", fields, "event_time: at", "append_time: text"][..],
@@ -175,7 +199,8 @@ fn sources() {
         ),
         (
             &["format: avro", "schema: {subject: flights-value}", "event_time: at"][..],
-            "f.yaml:5:14: `subject` of a schema is not supported yet",
+            "f.yaml:5:23: what is registered for `flights-value` is not among the files: only who reads them from disk asks \
+             the registry",
         ),
         (
             &["format: avro", "schema: {file: a.avsc}", "event_time: at"][..],

@@ -22,7 +22,8 @@ pub(crate) struct Options {
 
 pub(super) fn run(common: &Common, config: Config, options: &Options, dry_run: bool) -> Result<(), Error> {
     // Mistakes are found here, before a server is troubled, and named by the files' own paths.
-    let repository = thalweg_definitions::load_within(&options.paths, &config.limits.definitions)?;
+    let limits = &config.limits.definitions;
+    let repository = thalweg_definitions::load_with(&options.paths, limits, &config.schemas()?)?;
     let files = repository
         .files()
         .iter()

@@ -4,9 +4,11 @@ mod overlay;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Deserialize;
 use thalweg_core::TimeDelta;
+use thalweg_log::{HttpRegistry, RegistryAccess, Schemas};
 
 use overlay::Overlay;
 
@@ -37,6 +39,8 @@ pub enum ConfigError {
 pub struct Config {
     /// Where events live.
     pub log: Log,
+    /// Where schemas are registered that records name by number.
+    pub registry: Registry,
     /// Where the online state lives.
     pub state: State,
     /// Questions about the past.
@@ -67,6 +71,26 @@ pub struct Embedded {
     pub segment_bytes: u64,
     /// Codec of new batches.
     pub compression: Compression,
+}
+
+/// A registry of schemas.
+#[derive(Clone, Deserialize)]
+pub struct Registry {
+    /// Address of its API; none if empty.
+    pub url: String,
+    /// Who asks, if it wants a name and a password.
+    pub user: String,
+    /// The password.
+    pub password: String,
+    /// What to show, if it wants a bearer token.
+    pub token: String,
+}
+
+/// All but the address may be secret, and that may have a password in it.
+impl std::fmt::Debug for Registry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Registry").finish_non_exhaustive()
+    }
 }
 
 /// Codec of new batches.
@@ -155,6 +179,22 @@ pub struct Limits {
 }
 
 impl Config {
+    /// Where the numbers are looked up by which records name their schemas. What was found is kept beside the state.
+    ///
+    /// # Errors
+    /// An address that is none.
+    pub fn schemas(&self) -> Result<Schemas, ConfigError> {
+        let Registry { url, user, password, token } = self.registry.clone();
+        if url.is_empty() {
+            return Ok(Schemas::default());
+        }
+        let cache = Some(self.state.dir.join("schemas"));
+        let registry = HttpRegistry::new(&RegistryAccess { url, user, password, token, cache });
+        let registry =
+            registry.map_err(|cause| ConfigError::Setting(format!("setting `registry.url`: {cause}")))?;
+        Ok(Schemas::of(Arc::new(registry)))
+    }
+
     /// Reads the settings of `file`, or of `thalweg.yaml` in the working directory if there is one.
     ///
     /// # Errors
@@ -212,6 +252,18 @@ mod tests {
         let narrow = load("limits: {definitions: {list_length: 5}}\n", &[]).expect("fit settings");
         let expected = thalweg_definitions::Limits { list_length: 5, ..defaults };
         assert_eq!(narrow.limits.definitions, expected);
+    }
+
+    #[test]
+    fn a_registry_is_there_where_it_has_an_address_and_its_secrets_are_not_shown() {
+        assert!(load("", &[]).expect("defaults are complete").schemas().is_ok_and(|s| s.registry().is_err()));
+        let text = "registry: {url: 'http://u:sesame@registry:8081', user: u}\n";
+        let config = load(text, &[("THALWEG_REGISTRY_PASSWORD", "sesame")]).expect("fit settings");
+        assert_eq!(config.registry.password, "sesame");
+        assert!(config.schemas().is_ok_and(|schemas| schemas.registry().is_ok()));
+        assert!(!format!("{config:?} {:?}", config.schemas()).contains("sesame"), "{config:?}");
+        let wrong = load("registry: {url: registry}\n", &[]).expect("a text").schemas();
+        assert!(wrong.expect_err("no address").to_string().contains("`registry.url`"));
     }
 
     #[test]

@@ -27,7 +27,15 @@ impl Node {
     /// INVALID_ARGUMENT with every mistake in the files.
     pub fn apply(&self, files: &[DefinitionFile], dry_run: bool) -> Result<Diff, Error> {
         let _one_at_a_time = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = Arc::new(load_text_within(files, &self.config.limits.definitions)?);
+        let mut new = load_text_within(files, &self.config.limits.definitions)?;
+        if let (Some(source), Err(cause)) = (new.needs_registry(), self.schemas.registry()) {
+            return Err(Error::invalid(format!(
+                "the records of source `{}` name their schemas by number: {cause}",
+                source.name
+            )));
+        }
+        new.connect(&self.schemas);
+        let new = Arc::new(new);
         let diff = Diff::between(&self.repository(), &new);
         if dry_run {
             return Ok(diff);

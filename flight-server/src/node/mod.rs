@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use thalweg_definitions::Repository;
 use thalweg_ingest::{Ingest, IngestOptions};
-use thalweg_log::{EmbeddedLog, EmbeddedOptions, Log, TopicPartition};
+use thalweg_log::{EmbeddedLog, EmbeddedOptions, Log, Schemas, TopicPartition};
 use thalweg_store::{Store, StoreOptions};
 
 use crate::clock::WallClock;
@@ -39,6 +39,8 @@ pub enum Role {
 /// threads that may.
 pub struct Node {
     config: Config,
+    /// Where records' schemas are looked up.
+    schemas: Schemas,
     log: Arc<dyn Log>,
     registry: Registry,
     manifests: Manifests,
@@ -71,15 +73,19 @@ impl Node {
         }
         let log: Arc<dyn Log> = Arc::new(log);
         let registry = Registry::new(&config.state.dir);
-        let registered = Arc::new(registry.registered(&config.limits.definitions)?);
+        let schemas = config.schemas()?;
+        let mut registered = registry.registered(&config.limits.definitions)?;
+        registered.connect(&schemas);
+        let registered = Arc::new(registered);
         let ingest = match role {
             Role::Tool => None,
-            Role::Serve => Some(start_ingest(&config, &log, &registry, &registered)?),
+            Role::Serve => Some(start_ingest(&config, &schemas, &log, &registry, &registered)?),
         };
         let registered = RwLock::new(registered);
         let manifests = Manifests::new(config.state.dir.join("manifests"), config.limits.kept_manifests);
         Ok(Arc::new(Self {
             config,
+            schemas,
             log,
             registry,
             manifests,
@@ -176,13 +182,17 @@ fn open_log(dir: &Path, options: EmbeddedOptions, role: Role) -> Result<Embedded
 /// Keeps features by the definitions that serve, and builds what the registered ones have otherwise.
 fn start_ingest(
     config: &Config,
+    schemas: &Schemas,
     log: &Arc<dyn Log>,
     registry: &Registry,
     registered: &Arc<Repository>,
 ) -> Result<Ingest, Error> {
     let store = Store::open(config.state.dir.join("folds"), store_options(config))?;
     let serving = match registry.serving(&config.limits.definitions)? {
-        Some(serving) => Arc::new(serving),
+        Some(mut serving) => {
+            serving.connect(schemas);
+            Arc::new(serving)
+        }
         None => {
             // Nothing has served yet that could be served on.
             registry.serve(registered)?;

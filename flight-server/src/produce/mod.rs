@@ -1,5 +1,6 @@
 //! Rows into the log: any table of a source's fields becomes records in the source's format.
 
+mod around;
 mod deletes;
 mod file;
 mod options;

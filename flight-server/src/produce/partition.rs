@@ -9,6 +9,7 @@ use thalweg_definitions::Source;
 use thalweg_log::{Log, NewRecord, partition_for};
 
 use super::ProduceOptions;
+use super::around::Headers;
 use super::payload::Payloads;
 use crate::Error;
 
@@ -69,6 +70,7 @@ impl<'a> Producer<'a> {
     /// Rows that do not fit the source (then none of them is written); a log that cannot be written.
     pub fn produce(&mut self, rows: &RecordBatch, now: Instant) -> Result<(), Error> {
         let payloads = Payloads::of(self.source, rows, &self.options)?;
+        let headers: Vec<_> = payloads.headers.iter().map(as_written).collect();
         let mut batches: BTreeMap<i32, Vec<NewRecord<'_>>> = BTreeMap::new();
         for (row, value) in payloads.values.iter().enumerate() {
             let key = payloads.keys[row].as_deref();
@@ -76,7 +78,7 @@ impl<'a> Producer<'a> {
                 key,
                 value: value.as_deref(),
                 timestamp_ms: payloads.timestamps_ms[row].unwrap_or(now.as_micros().div_euclid(1_000)),
-                headers: &[],
+                headers: headers.get(row).map_or(&[], Vec::as_slice),
             };
             batches.entry(self.partition_of(key)).or_default().push(record);
         }
@@ -103,4 +105,8 @@ impl<'a> Producer<'a> {
             }
         }
     }
+}
+
+fn as_written(headers: &Headers) -> Vec<(&[u8], Option<&[u8]>)> {
+    headers.iter().map(|(name, value)| (name.as_slice(), value.as_deref())).collect()
 }

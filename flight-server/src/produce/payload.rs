@@ -1,5 +1,6 @@
 //! Rows in a source's format: the value, key and timestamp of each record.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -9,9 +10,10 @@ use arrow::datatypes::{DataType, Field, Schema, TimestampMicrosecondType};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use thalweg_core::FieldType;
 use thalweg_definitions::{Source, SourceKind};
-use thalweg_log::{Decoder, DecoderSpec, Format, encode_rows};
+use thalweg_log::{Decoder, DecoderSpec, Format, Record, encode_rows};
 
 use super::ProduceOptions;
+use super::around::{Around, Headers};
 use super::deletes::Deletes;
 use crate::Error;
 
@@ -26,6 +28,8 @@ pub(super) struct Payloads {
     pub(super) keys: Vec<Option<Vec<u8>>>,
     /// `None` where the clock's now is wanted.
     pub(super) timestamps_ms: Vec<Option<i64>>,
+    /// No headers of any record, if it is empty.
+    pub(super) headers: Vec<Headers>,
 }
 
 impl Payloads {
@@ -46,25 +50,29 @@ impl Payloads {
             return Self::of_lines(source, &lines, options);
         }
         let (deletes, rows) = Deletes::of_column(source, rows)?;
+        let (around, rows) = Around::of_columns(&rows)?;
         let fields = to_field_types(source, &rows)?;
         let values = deletes.encode(source, &fields)?;
-        Self::with_meta(source, &deletes, values, &fields, options)
+        Self::with_meta(source, &deletes, around, values, &fields, options)
     }
 
-    /// JSON lines: verbatim into a JSON source, decoded and encoded again for another format.
+    /// JSON lines: verbatim into a JSON source but for what they say of the key and the headers, decoded and encoded
+    /// again for another format.
     fn of_lines(source: &Source, lines: &[&[u8]], options: &ProduceOptions) -> Result<Self, Error> {
         let verbatim = source.format == Format::Json;
         let deletes = Deletes::of_lines(source, lines)?;
+        let (around, lines) = Around::of_lines(lines)?;
         let as_they_are = || {
-            let value = |(row, line): (usize, &&[u8])| (!deletes.contains(row)).then(|| line.to_vec());
+            let value =
+                |(row, line): (usize, &Cow<'_, [u8]>)| (!deletes.contains(row)).then(|| line.to_vec());
             lines.iter().enumerate().map(value).collect()
         };
         let wanted = |name: &String| options.key.contains(name) || options.timestamp.as_ref() == Some(name);
-        let fields: Vec<_> =
-            source.fields.iter().filter(|field| !verbatim || wanted(&field.name)).cloned().collect();
+        let in_value = source.fields.iter().filter(|field| !field.is_outside_value());
+        let fields: Vec<_> = in_value.filter(|field| !verbatim || wanted(&field.name)).cloned().collect();
         if verbatim && fields.is_empty() {
             let nothing = RecordBatch::new_empty(Arc::new(Schema::empty()));
-            return Self::with_meta(source, &deletes, as_they_are(), &nothing, options);
+            return Self::with_meta(source, &deletes, around, as_they_are(), &nothing, options);
         }
         let spec = DecoderSpec {
             format: Format::Json,
@@ -76,7 +84,7 @@ impl Payloads {
         let mut decoder =
             Decoder::new(&spec, &source.topic, 0).map_err(|cause| Error::invalid(cause.to_string()))?;
         for (row, line) in lines.iter().enumerate() {
-            decoder.push(row as i64, 0, None, Some(line));
+            decoder.push(&Record::of_value(row as i64, line));
         }
         let decoded = decoder.finish(lines.len() as i64);
         if let Some(bad) = decoded.dead.first() {
@@ -95,28 +103,42 @@ impl Payloads {
             true => as_they_are(),
             false => deletes.encode(source, &decoded.columns)?,
         };
-        Self::with_meta(source, &deletes, values, &decoded.columns, options)
+        Self::with_meta(source, &deletes, around, values, &decoded.columns, options)
     }
 
     fn with_meta(
         source: &Source,
         deletes: &Deletes,
+        around: Around,
         values: Vec<Option<Vec<u8>>>,
         fields: &RecordBatch,
         options: &ProduceOptions,
     ) -> Result<Self, Error> {
         let rows = values.len();
-        let keys = keys(source, fields, rows, &options.key)?;
+        let twice = |what: &str, option: &str| {
+            Error::invalid(format!("the rows say the {what} themselves, in `@{what}`: leave out {option}"))
+        };
+        let keys = match around.keys {
+            Some(_) if !options.key.is_empty() => return Err(twice("key", "--key")),
+            Some(keys) => keys,
+            None => keys(source, fields, rows, &options.key)?,
+        };
         deletes.check_keys(&keys)?;
-        Ok(Self { values, keys, timestamps_ms: timestamps(fields, rows, options)? })
+        let timestamps_ms = match around.timestamps_ms {
+            Some(_) if options.timestamp.is_some() => return Err(twice("timestamp", "--timestamp")),
+            Some(timestamps_ms) => timestamps_ms,
+            None => timestamps(fields, rows, options)?,
+        };
+        Ok(Self { values, keys, timestamps_ms, headers: around.headers })
     }
 }
 
 /// The rows with exactly the source's fields in their types; a field the rows lack is null.
 fn to_field_types(source: &Source, rows: &RecordBatch) -> Result<RecordBatch, Error> {
-    let is_field = |name: &str| source.fields.iter().any(|field| field.name == name);
+    let in_value = || source.fields.iter().filter(|field| !field.is_outside_value());
+    let is_field = |name: &str| in_value().any(|field| field.name == name);
     if let Some(other) = rows.schema().fields().iter().find(|column| !is_field(column.name())) {
-        let known = source.fields.iter().map(|field| field.name.as_str()).collect::<Vec<_>>().join(", ");
+        let known = in_value().map(|field| field.name.as_str()).collect::<Vec<_>>().join(", ");
         return Err(Error::invalid(format!(
             "column `{}` is no field of source `{}`, whose fields are: {known}",
             other.name(),
@@ -132,7 +154,7 @@ fn to_field_types(source: &Source, rows: &RecordBatch) -> Result<RecordBatch, Er
     }
     let mut columns: Vec<ArrayRef> = Vec::new();
     let mut fields = Vec::new();
-    for field in source.fields.iter().filter(|field| !field.is_outside_value()) {
+    for field in in_value() {
         let wanted = field.field_type.to_arrow();
         columns.push(match rows.column_by_name(&field.name) {
             Some(given) => to_type(given, &field.name, field.field_type)?,

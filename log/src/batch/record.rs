@@ -24,6 +24,13 @@ pub struct Record<'a> {
     pub headers: Headers<'a>,
 }
 
+impl<'a> Record<'a> {
+    /// A record of a value and nothing else, with the timestamp 0.
+    pub const fn of_value(offset: i64, value: &'a [u8]) -> Self {
+        Self { offset, timestamp_ms: 0, key: None, value: Some(value), headers: Headers::EMPTY }
+    }
+}
+
 /// A record's headers in order: keys (bytes, which need not be UTF-8 and may repeat) and values.
 #[derive(Debug, Clone, Copy)]
 pub struct Headers<'a>(Form<'a>);

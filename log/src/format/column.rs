@@ -71,11 +71,6 @@ impl Column {
         Self { field_type, values: Values::new(field_type), nulls: NullBufferBuilder::new(0) }
     }
 
-    /// Type of its values.
-    pub(super) fn field_type(&self) -> FieldType {
-        self.field_type
-    }
-
     /// Number of values, nulls among them.
     #[inline]
     pub(super) fn len(&self) -> usize {

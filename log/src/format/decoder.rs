@@ -4,16 +4,19 @@ use std::sync::Arc;
 
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Field as ArrowField, Schema, SchemaRef};
-use thalweg_core::FieldType;
 
-use super::avro::AvroReader;
-use super::column::{Column, Scalar};
+use super::around::AroundReader;
+use super::avro::{AvroReader, ConfluentAvro};
+use super::column::Column;
 use super::decoded::Payloads;
 use super::field::check_fields;
 use super::json::JsonReader;
-use super::{DeadLetter, Decoded, Field, Format, FormatError, RECORD_KEY, RECORD_TIMESTAMP};
+use super::patience::Patience;
+use super::unread::Unread;
+use super::{AvroFraming, DeadLetter, Decoded, Field, Format, FormatError};
 use crate::batch::Record;
 use crate::log::RecordSink;
+use crate::registry::RegistryError;
 
 /// Bytes of text and payloads gathered from which on a decoder is full.
 const FULL_BYTES: usize = 1 << 29;
@@ -53,13 +56,13 @@ impl DecoderSpec {
 ///
 /// ```
 /// use thalweg_core::FieldType;
-/// use thalweg_log::{Decoder, DecoderSpec, Field, Format};
+/// use thalweg_log::{Decoder, DecoderSpec, Field, Format, Record};
 ///
 /// let fields = vec![Field::new("carrier", FieldType::String), Field::new("dep.delay", FieldType::Float64)];
 /// let spec = DecoderSpec { format: Format::Json, fields, unused: Vec::new(), tombstones: false, keep_payloads: false };
 /// let mut decoder = Decoder::new(&spec, "flights", 0)?;
-/// decoder.push(7, 1_372_680_000_000, None, Some(br#"{"carrier": "UA", "dep": {"delay": -3}}"#));
-/// decoder.push(8, 1_372_680_000_001, None, Some(br#"{"carrier": 5}"#));
+/// decoder.push(&Record::of_value(7, br#"{"carrier": "UA", "dep": {"delay": -3}}"#));
+/// decoder.push(&Record::of_value(8, br#"{"carrier": 5}"#));
 /// let decoded = decoder.finish(9);
 /// assert_eq!(decoded.offsets, [7]);
 /// assert!(decoded.dead[0].reason.starts_with("field `carrier`: 5 is no string"));
@@ -73,9 +76,8 @@ pub struct Decoder {
     reader: Reader,
     /// Columns of the fields in use, then of the unused ones.
     columns: Vec<Column>,
-    /// Which columns are filled from the record around the value.
-    key_column: Option<usize>,
-    timestamp_column: Option<usize>,
+    /// What is around the value.
+    around: AroundReader,
     offsets: Vec<i64>,
     timestamps_us: Vec<i64>,
     /// Whether a record without a value is a row.
@@ -84,12 +86,16 @@ pub struct Decoder {
     payloads: Option<Payloads>,
     dead: Vec<DeadLetter>,
     dead_bytes: usize,
+    patience: Patience,
+    /// The record that could not be read yet, and why.
+    stuck: Option<(i64, RegistryError)>,
 }
 
 #[derive(Debug)]
 enum Reader {
     Json(JsonReader),
     Avro(AvroReader),
+    ConfluentAvro(ConfluentAvro),
 }
 
 impl Decoder {
@@ -100,14 +106,12 @@ impl Decoder {
     pub fn new(spec: &DecoderSpec, topic: &str, partition: i32) -> Result<Self, FormatError> {
         let fields = [spec.fields.as_slice(), &spec.unused].concat();
         check_fields(&fields)?;
-        let column_named = |name: &str| fields.iter().position(|field| field.name == name);
         Ok(Self {
             topic: topic.to_owned(),
             partition,
             schema: spec.schema(),
             columns: fields.iter().map(|field| Column::new(field.field_type)).collect(),
-            key_column: column_named(RECORD_KEY),
-            timestamp_column: column_named(RECORD_TIMESTAMP),
+            around: AroundReader::new(&fields),
             offsets: Vec::new(),
             timestamps_us: Vec::new(),
             takes_tombstones: spec.tombstones,
@@ -115,9 +119,14 @@ impl Decoder {
             payloads: spec.keep_payloads.then(Payloads::default),
             dead: Vec::new(),
             dead_bytes: 0,
+            patience: Patience::default(),
+            stuck: None,
             reader: match &spec.format {
                 Format::Json => Reader::Json(JsonReader::new(fields)),
-                Format::Avro { schema, framing } => Reader::Avro(AvroReader::new(schema, *framing, &fields)?),
+                Format::Avro { schema, framing: AvroFraming::Confluent(schemas) } => {
+                    Reader::ConfluentAvro(ConfluentAvro::new(schema, schemas, &fields)?)
+                }
+                Format::Avro { schema, framing } => Reader::Avro(AvroReader::new(schema, framing, &fields)?),
             },
         })
     }
@@ -131,40 +140,35 @@ impl Decoder {
     ///
     /// A record with an empty value is one too, and one without a value unless the spec takes tombstones: it
     /// cannot be an event of a stream.
-    pub fn push(&mut self, offset: i64, timestamp_ms: i64, key: Option<&[u8]>, value: Option<&[u8]>) {
+    ///
+    /// Where a schema must be asked for and nobody gives it, the decoder waits for as long as its patience lasts; then it
+    /// is [`stuck`](Self::stuck).
+    pub fn push(&mut self, record: &Record<'_>) {
         let row = self.offsets.len();
-        let timestamp_us = timestamp_ms.saturating_mul(1_000);
-        match self.read(timestamp_us, key, value, row) {
-            Ok(()) => {
-                for column in self.columns.iter_mut().filter(|column| column.len() == row) {
-                    column.push_null();
-                }
-                self.offsets.push(offset);
-                self.timestamps_us.push(timestamp_us);
-                if value.is_none() {
-                    self.tombstones.push(row);
-                }
-                if let Some(payloads) = &mut self.payloads {
-                    payloads.push(key, value);
-                }
+        while self.stuck.is_none() {
+            let read = self.read(record, row);
+            if read.is_err() {
+                self.columns.iter_mut().for_each(|column| column.truncate(row));
             }
-            Err(reason) => {
-                for column in &mut self.columns {
-                    column.truncate(row);
-                }
-                self.dead_bytes += key.map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len);
-                self.dead.push(DeadLetter {
-                    topic: self.topic.clone(),
-                    partition: self.partition,
-                    offset,
-                    timestamp_ms,
-                    view: None,
-                    reason,
-                    key: key.map(<[u8]>::to_vec),
-                    value: value.map(<[u8]>::to_vec),
-                });
+            match read {
+                Ok(()) => return self.keep(record, row),
+                Err(Unread::Dead(reason)) => return self.bury(record, reason),
+                Err(Unread::NotYet(cause)) if self.patience.lasts(&cause) => {}
+                Err(Unread::NotYet(cause)) => self.stuck = Some((record.offset, cause)),
             }
         }
+    }
+
+    /// The offset of the record that could not be read, since a schema must be asked for and nobody gives it; and why. From
+    /// it on nothing was taken, nor ever will be.
+    pub fn stuck(&self) -> Option<(i64, &RegistryError)> {
+        self.stuck.as_ref().map(|(offset, cause)| (*offset, cause))
+    }
+
+    /// The decoder with `patience` of its own; else it has none.
+    #[must_use]
+    pub fn with_patience(self, patience: Patience) -> Self {
+        Self { patience, ..self }
     }
 
     /// Gives what was gathered since the last call, and starts anew. `next_offset` is where reading goes on.
@@ -191,60 +195,83 @@ impl Decoder {
         }
     }
 
+    /// Makes a row of a record whose fields are in the columns.
+    fn keep(&mut self, record: &Record<'_>, row: usize) {
+        for column in self.columns.iter_mut().filter(|column| column.len() == row) {
+            column.push_null();
+        }
+        self.offsets.push(record.offset);
+        self.timestamps_us.push(record.timestamp_ms.saturating_mul(1_000));
+        if record.value.is_none() {
+            self.tombstones.push(row);
+        }
+        if let Some(payloads) = &mut self.payloads {
+            payloads.push(record.key, record.value);
+        }
+    }
+
+    /// Makes a dead letter of a record.
+    fn bury(&mut self, record: &Record<'_>, reason: String) {
+        let Record { offset, timestamp_ms, key, value, .. } = *record;
+        self.dead_bytes += key.map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len);
+        self.dead.push(DeadLetter {
+            topic: self.topic.clone(),
+            partition: self.partition,
+            offset,
+            timestamp_ms,
+            view: None,
+            reason,
+            key: key.map(<[u8]>::to_vec),
+            value: value.map(<[u8]>::to_vec),
+        });
+    }
+
     /// Puts a record's fields into the columns.
-    fn read(
-        &mut self,
-        timestamp_us: i64,
-        key: Option<&[u8]>,
-        value: Option<&[u8]>,
-        row: usize,
-    ) -> Result<(), String> {
-        match value {
-            None if !self.takes_tombstones => return Err("the record has no value (a tombstone)".to_owned()),
-            Some([]) => return Err("the value is empty".to_owned()),
+    fn read(&mut self, record: &Record<'_>, row: usize) -> Result<(), Unread> {
+        match record.value {
+            None if !self.takes_tombstones => {
+                return Err(Unread::Dead("the record has no value (a tombstone)".to_owned()));
+            }
+            Some([]) => return Err(Unread::Dead("the value is empty".to_owned())),
             _ => {}
         }
-        if let Some(column) = self.timestamp_column {
-            self.columns[column].push(Scalar::Int64(timestamp_us))?;
+        self.around.read(record, &mut self.columns, row)?;
+        let Some(value) = record.value else { return Ok(()) };
+        match &mut self.reader {
+            Reader::Json(reader) => reader.read(value, &mut self.columns, row)?,
+            Reader::Avro(reader) => reader.read(value, &mut self.columns)?,
+            Reader::ConfluentAvro(reader) => reader.read(value, &mut self.columns)?,
         }
-        if let (Some(column), Some(key)) = (self.key_column, key) {
-            let column = &mut self.columns[column];
-            match column.field_type() {
-                // A key that is no text is a key that is missing: the value may be sound and of use to
-                // others.
-                FieldType::String => match std::str::from_utf8(key) {
-                    Ok(key) => column.push(Scalar::String(key))?,
-                    Err(_) => column.push_null(),
-                },
-                _ => column.push(Scalar::Binary(key))?,
-            }
-        }
-        match (&self.reader, value) {
-            (_, None) => Ok(()),
-            (Reader::Json(reader), Some(value)) => reader.read(value, &mut self.columns, row),
-            (Reader::Avro(reader), Some(value)) => reader.read(value, &mut self.columns),
-        }
+        Ok(())
     }
 }
 
 impl RecordSink for Decoder {
     fn push(&mut self, record: &Record<'_>) {
-        self.push(record.offset, record.timestamp_ms, record.key, record.value);
+        self.push(record);
     }
 
     /// Whether enough is gathered (half a gibibyte) that the caller must [`finish`](Self::finish) before it
-    /// pushes more. A column that grew past two gibibytes could not be given out.
+    /// pushes more, or the decoder is stuck. A column that grew past two gibibytes could not be given out.
     fn is_full(&self) -> bool {
         let payloads = self.payloads.as_ref().map_or(0, Payloads::len_bytes);
         let text = self.columns.iter().map(Column::data_bytes).sum::<usize>();
-        payloads + text + self.dead_bytes >= FULL_BYTES
+        self.stuck.is_some() || payloads + text + self.dead_bytes >= FULL_BYTES
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use thalweg_core::FieldType;
+
     use super::*;
+    use crate::batch::Headers;
     use crate::format::test_support::{columns_text, decode, spec};
+    use crate::format::{RECORD_KEY, RECORD_TIMESTAMP};
+
+    fn push(decoder: &mut Decoder, offset: i64, timestamp_ms: i64, key: Option<&[u8]>, value: Option<&[u8]>) {
+        decoder.push(&Record { offset, timestamp_ms, key, value, headers: Headers::EMPTY });
+    }
 
     #[test]
     fn one_bad_record_among_a_thousand_spoils_only_itself() {
@@ -288,9 +315,9 @@ mod tests {
     fn records_without_a_value_are_dead() {
         let spec = spec(Format::Json, Vec::new());
         let mut decoder = Decoder::new(&spec, "flights", 3).expect("a sound specification");
-        decoder.push(10, 5, Some(b"k"), None);
-        decoder.push(12, 6, None, Some(b""));
-        decoder.push(13, i64::MAX, None, Some(b"{}"));
+        push(&mut decoder, 10, 5, Some(b"k"), None);
+        push(&mut decoder, 12, 6, None, Some(b""));
+        push(&mut decoder, 13, i64::MAX, None, Some(b"{}"));
         let decoded = decoder.finish(20);
         assert_eq!((decoded.topic.as_str(), decoded.partition, decoded.next_offset), ("flights", 3, 20));
         assert_eq!(decoded.offsets, [13]);
@@ -317,10 +344,10 @@ mod tests {
         ];
         let spec = DecoderSpec { tombstones: true, keep_payloads: true, ..spec(Format::Json, fields) };
         let mut decoder = Decoder::new(&spec, "t", 0).expect("a sound specification");
-        decoder.push(0, 1, Some(b"UA"), Some(b"{\"a\": true}"));
-        decoder.push(1, 2, Some(b"UA"), None);
-        decoder.push(2, 3, Some(b"UA"), Some(b""));
-        decoder.push(3, 4, None, None);
+        push(&mut decoder, 0, 1, Some(b"UA"), Some(b"{\"a\": true}"));
+        push(&mut decoder, 1, 2, Some(b"UA"), None);
+        push(&mut decoder, 2, 3, Some(b"UA"), Some(b""));
+        push(&mut decoder, 3, 4, None, None);
         let decoded = decoder.finish(4);
         assert_eq!(
             (decoded.offsets.as_slice(), decoded.tombstones.as_slice()),
@@ -344,10 +371,10 @@ mod tests {
             Field::new(RECORD_TIMESTAMP, FieldType::Timestamp),
         ];
         let mut decoder = Decoder::new(&spec(Format::Json, fields), "t", 0).expect("a sound specification");
-        decoder.push(0, 1, Some(b"UA"), Some(b"{}"));
-        decoder.push(1, 2, Some(b"AA"), Some(b"{"));
-        decoder.push(2, -3, None, Some(b"{\"a\": true}"));
-        decoder.push(3, 4, Some(b"\xff"), Some(b"{}"));
+        push(&mut decoder, 0, 1, Some(b"UA"), Some(b"{}"));
+        push(&mut decoder, 1, 2, Some(b"AA"), Some(b"{"));
+        push(&mut decoder, 2, -3, None, Some(b"{\"a\": true}"));
+        push(&mut decoder, 3, 4, Some(b"\xff"), Some(b"{}"));
         let decoded = decoder.finish(4);
         assert_eq!(
             columns_text(&decoded.columns),
@@ -385,10 +412,10 @@ mod tests {
     fn payloads_are_kept_when_asked_for() {
         let spec = DecoderSpec { keep_payloads: true, ..spec(Format::Json, Vec::new()) };
         let mut decoder = Decoder::new(&spec, "t", 1).expect("a sound specification");
-        decoder.push(0, 7, Some(b"k"), Some(b"{}"));
-        decoder.push(1, 7, Some(b"x"), Some(b"?"));
-        decoder.push(2, 8, None, Some(b"{ }"));
-        decoder.push(3, -9, Some(b""), Some(b"{}"));
+        push(&mut decoder, 0, 7, Some(b"k"), Some(b"{}"));
+        push(&mut decoder, 1, 7, Some(b"x"), Some(b"?"));
+        push(&mut decoder, 2, 8, None, Some(b"{ }"));
+        push(&mut decoder, 3, -9, Some(b""), Some(b"{}"));
         let decoded = decoder.finish(4);
         let letters = [0, 1, 2].map(|row| decoded.dead_letter(row, Some("v"), "no key"));
         assert_eq!(

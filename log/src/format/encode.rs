@@ -30,7 +30,7 @@ pub fn encode_rows(
     check_fields(fields)?;
     match format {
         Format::Json => encode_json(fields, rows),
-        Format::Avro { schema, framing } => encode_avro(schema, *framing, fields, rows),
+        Format::Avro { schema, framing } => encode_avro(schema, framing, fields, rows),
     }
 }
 

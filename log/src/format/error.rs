@@ -21,20 +21,20 @@ pub enum FormatError {
         found: String,
     },
     /// A path is empty, has an empty part, or begins with `@` and is not one of those there are.
-    #[error("`{field}` is no path of a field: write names with dots between them, or @key, or @timestamp")]
+    #[error(
+        "`{field}` is no path of a field: write names with dots between them, or @key, @key.FIELD, @header.NAME or @timestamp"
+    )]
     BadPath {
         /// The path.
         field: String,
     },
-    /// `@key` and `@timestamp` have types of their own.
-    #[error("field `{field}` is {declared}, but can only be {allowed}")]
-    BadRecordFieldType {
+    /// `@timestamp` has a type of its own.
+    #[error("field `{field}` is {declared}, but can only be timestamp")]
+    BadTimestampType {
         /// The path.
         field: String,
         /// The type asked for.
         declared: FieldType,
-        /// What can be asked for.
-        allowed: &'static str,
     },
     /// Two fields of one name.
     #[error("field `{field}` is asked for twice")]

@@ -4,10 +4,29 @@ use thalweg_core::FieldType;
 
 use super::FormatError;
 
-/// Name of the field that stands for the record's key; string or binary.
+/// Name of the field that stands for the record's key as a whole.
 pub const RECORD_KEY: &str = "@key";
+/// What the names of fields begin with that lie in a record's key.
+pub const RECORD_KEY_FIELDS: &str = "@key.";
+/// What the names of fields begin with that stand for a record's headers: the header's name follows.
+pub const RECORD_HEADERS: &str = "@header.";
 /// Name of the field that stands for the record's timestamp.
 pub const RECORD_TIMESTAMP: &str = "@timestamp";
+
+/// Where a field's value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldPlace<'a> {
+    /// In the record's value, at this path.
+    Value(&'a str),
+    /// The record's key, as a whole: a text or bytes, or what a JSON source would write for another type.
+    Key,
+    /// In the record's key, at this path.
+    InKey(&'a str),
+    /// The value of the record's last header of this name, spelt like a key as a whole.
+    Header(&'a str),
+    /// The record's timestamp.
+    Timestamp,
+}
 
 /// What an integer counts where a JSON source writes an instant as one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -35,8 +54,8 @@ impl IntegerUnit {
 /// A field of a source's values.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Field {
-    /// Path of the field, dots reaching into nested records (`flight.carrier`); or [`RECORD_KEY`] or
-    /// [`RECORD_TIMESTAMP`] for what is not in the value.
+    /// Path of the field, dots reaching into nested records (`flight.carrier`); or a name that begins with `@`, for
+    /// what is not in the value: see [`FieldPlace`].
     pub name: String,
     /// Type of its column.
     pub field_type: FieldType,
@@ -80,6 +99,23 @@ impl Field {
         }
     }
 
+    /// Where the field's value is; nothing if the name is no path.
+    pub fn place(&self) -> Option<FieldPlace<'_>> {
+        let path = |path: &str| path.split('.').all(|part| !part.is_empty());
+        let name = self.name.as_str();
+        if name == RECORD_KEY {
+            Some(FieldPlace::Key)
+        } else if name == RECORD_TIMESTAMP {
+            Some(FieldPlace::Timestamp)
+        } else if let Some(inside) = name.strip_prefix(RECORD_KEY_FIELDS) {
+            path(inside).then_some(FieldPlace::InKey(inside))
+        } else if let Some(header) = name.strip_prefix(RECORD_HEADERS) {
+            (!header.is_empty()).then_some(FieldPlace::Header(header))
+        } else {
+            (path(name) && !name.starts_with('@')).then_some(FieldPlace::Value(name))
+        }
+    }
+
     /// Whether the field stands for something that is not in the value.
     pub fn is_outside_value(&self) -> bool {
         self.name.starts_with('@')
@@ -100,7 +136,9 @@ pub(super) fn check_fields(fields: &[Field]) -> Result<(), FormatError> {
         if outer == inner {
             return Err(FormatError::FieldTwice { field: outer.to_owned() });
         }
-        if inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('.')) {
+        // A key as a whole is no record, and dots in the names of headers mean nothing.
+        let holds_fields = outer != RECORD_KEY && !outer.starts_with(RECORD_HEADERS);
+        if holds_fields && inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('.')) {
             return Err(FormatError::FieldInsideField { outer: outer.to_owned(), inner: inner.to_owned() });
         }
     }
@@ -108,22 +146,12 @@ pub(super) fn check_fields(fields: &[Field]) -> Result<(), FormatError> {
 }
 
 fn check_field(field: &Field) -> Result<(), FormatError> {
-    let well_typed = match field.name.as_str() {
-        RECORD_KEY => matches!(field.field_type, FieldType::String | FieldType::Binary),
-        RECORD_TIMESTAMP => field.field_type == FieldType::Timestamp,
-        name if name.starts_with('@') || name.split('.').any(str::is_empty) => {
-            return Err(FormatError::BadPath { field: name.to_owned() });
+    match field.place() {
+        None => Err(FormatError::BadPath { field: field.name.clone() }),
+        Some(FieldPlace::Timestamp) if field.field_type != FieldType::Timestamp => {
+            Err(FormatError::BadTimestampType { field: field.name.clone(), declared: field.field_type })
         }
-        _ => true,
-    };
-    if well_typed {
-        Ok(())
-    } else {
-        Err(FormatError::BadRecordFieldType {
-            field: field.name.clone(),
-            declared: field.field_type,
-            allowed: if field.name == RECORD_KEY { "string or binary" } else { "timestamp" },
-        })
+        Some(_) => Ok(()),
     }
 }
 
@@ -147,13 +175,19 @@ mod tests {
             let fields: Vec<_> = names.iter().map(|n| Field::new(*n, FieldType::String)).collect();
             check_fields(&fields).map_err(|e| e.to_string())
         };
-        assert_eq!(check(&["a", "a-b", "ab", "b.a", "b.c.d", "@key"]), Ok(()));
+        let sound =
+            ["a", "a-b", "ab", "b.a", "b.c.d", "@key", "@key.a", "@header.x", "@header.x.y", "@header.."];
+        assert_eq!(check(&sound), Ok(()));
         for (names, wanted) in [
             (&["x", "a", "x"][..], "field `x` is asked for twice"),
             (&["a.b", "a-b", "a"][..], "field `a.b` lies inside field `a`"),
             (&["a..b"][..], "`a..b` is no path"),
             (&[""][..], "`` is no path"),
-            (&["@header.x"][..], "`@header.x` is no path"),
+            (&["@key.a", "@key.a.b"][..], "field `@key.a.b` lies inside field `@key.a`"),
+            (&["@header.x", "@header.x"][..], "field `@header.x` is asked for twice"),
+            (&["@header."][..], "`@header.` is no path"),
+            (&["@key."][..], "`@key.` is no path"),
+            (&["@offset"][..], "`@offset` is no path"),
             (&["@timestamp"][..], "field `@timestamp` is string"),
         ] {
             let message = check(names).expect_err("these fields clash");

@@ -12,9 +12,10 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::Field;
 use super::column::Column;
+use super::field::FieldPlace;
 use super::json_value::read_value;
+use super::{Field, RECORD_KEY};
 
 /// Reads JSON objects, picking some fields.
 #[derive(Debug)]
@@ -49,8 +50,21 @@ impl JsonReader {
     /// value. The fields must not clash.
     pub(super) fn new(fields: Vec<Field>) -> Self {
         let mut root = Object::default();
-        for (number, field) in fields.iter().enumerate().filter(|(_, field)| !field.is_outside_value()) {
-            root.insert("", &field.name, number);
+        for (number, field) in fields.iter().enumerate() {
+            if let Some(FieldPlace::Value(path)) = field.place() {
+                root.insert("", path, number);
+            }
+        }
+        Self { root, fields }
+    }
+
+    /// A reader of records' keys that puts field `i` into column `i`, where that lies in the key.
+    pub(super) fn of_keys(fields: Vec<Field>) -> Self {
+        let mut root = Object::default();
+        for (number, field) in fields.iter().enumerate() {
+            if let Some(FieldPlace::InKey(path)) = field.place() {
+                root.insert(RECORD_KEY, path, number);
+            }
         }
         Self { root, fields }
     }

@@ -5,9 +5,9 @@ use serde::de::IgnoredAny;
 use thalweg_core::FieldType;
 
 use super::Field;
-use super::column::{Column, Scalar};
+use super::bare::read_bare;
+use super::column::Column;
 use super::json::JsonReader;
-use super::json_value::read_value;
 
 /// Reads join keys out of records' keys.
 ///
@@ -70,7 +70,8 @@ impl RecordKeys {
             return self.reader.read(key, &mut self.columns, self.rows);
         }
         match (self.fields.as_slice(), self.columns.as_mut_slice()) {
-            ([field], [column]) => read_bare(field, key, column, self.rows),
+            ([field], [column]) => read_bare(field, key, column, self.rows)
+                .map_err(|why| format!("the record's key is no `{}`: {why}", field.name)),
             _ => Err("the record's key is no JSON object".to_owned()),
         }
     }
@@ -78,23 +79,6 @@ impl RecordKeys {
 
 fn is_object(key: &[u8]) -> bool {
     key.trim_ascii_start().starts_with(b"{") && serde_json::from_slice::<IgnoredAny>(key).is_ok()
-}
-
-/// Reads a key that is the value of `field` and nothing else.
-fn read_bare(field: &Field, key: &[u8], column: &mut Column, row: usize) -> Result<(), String> {
-    let text = || std::str::from_utf8(key).map_err(|_| "the record's key is not UTF-8".to_owned());
-    match field.field_type {
-        FieldType::String => column.push(Scalar::String(text()?)),
-        FieldType::Binary => column.push(Scalar::Binary(key)),
-        FieldType::Date | FieldType::Timestamp if !is_json(key) => {
-            read_value(field, &format!("\"{}\"", text()?), column, row)
-        }
-        _ => read_value(field, text()?, column, row),
-    }
-}
-
-fn is_json(text: &[u8]) -> bool {
-    serde_json::from_slice::<IgnoredAny>(text).is_ok()
 }
 
 #[cfg(test)]

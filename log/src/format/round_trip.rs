@@ -126,7 +126,7 @@ fn avro() -> (Format, Vec<Field>) {
 }
 
 /// The other implementation's value of one field, as ours would be shown.
-fn apache_text(value: &Value, path: &str) -> String {
+pub(super) fn apache_text(value: &Value, path: &str) -> String {
     let (value, rest) = match (value, path.split_once('.')) {
         (Value::Union(_, inner), _) => return apache_text(inner, path),
         (Value::Null, _) => return "null".to_owned(),

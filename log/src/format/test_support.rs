@@ -7,6 +7,7 @@ use arrow::datatypes::{
 use thalweg_core::FieldType;
 
 use super::{Decoded, Decoder, DecoderSpec, Field, Format};
+use crate::batch::{BatchReader, Compression, NewRecord, Record, encode_batches};
 
 /// A specification without unused fields and payloads.
 pub(super) fn spec(format: Format, fields: Vec<Field>) -> DecoderSpec {
@@ -15,11 +16,30 @@ pub(super) fn spec(format: Format, fields: Vec<Field>) -> DecoderSpec {
 
 /// The payloads decoded as records of offsets 0, 1, ….
 pub(super) fn decode(spec: &DecoderSpec, payloads: &[&[u8]]) -> Decoded {
+    let records = payloads.iter().map(|payload| record(None, Some(payload), &[]));
+    decode_records(spec, &records.collect::<Vec<_>>())
+}
+
+/// A batch of one record with the timestamp 0.
+pub(super) fn record(key: Option<&[u8]>, value: Option<&[u8]>, headers: &[(&str, Option<&[u8]>)]) -> Vec<u8> {
+    let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_bytes(), *value)).collect();
+    let record = NewRecord { key, value, timestamp_ms: 0, headers: &headers };
+    let mut bytes = Vec::new();
+    encode_batches(0, &[record], Compression::None, &mut bytes).expect("a record that is not too large");
+    bytes
+}
+
+/// The records of batches, decoded with the offsets 0, 1, ….
+pub(super) fn decode_records(spec: &DecoderSpec, batches: &[Vec<u8>]) -> Decoded {
     let mut decoder = Decoder::new(spec, "topic", 0).expect("a sound specification");
-    for (offset, payload) in (0..).zip(payloads) {
-        decoder.push(offset, 0, None, Some(payload));
+    let mut scratch = Vec::new();
+    for (offset, batch) in (0..).zip(batches) {
+        let batch = BatchReader::of_checked(batch).next().expect("a batch").expect("it was just written");
+        for record in batch.records(&mut scratch).expect("it was just written") {
+            decoder.push(&Record { offset, ..record.expect("it was just written") });
+        }
     }
-    decoder.finish(payloads.len() as i64)
+    decoder.finish(batches.len() as i64)
 }
 
 /// Every column as text, its values parted by commas; floats so that −0.0 and all digits show.

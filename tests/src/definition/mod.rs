@@ -39,6 +39,8 @@ pub struct Source {
     /// Its fields by path, with the name of the type as it is declared (`timestamp_ms` says more than the
     /// type of the values does).
     pub fields: BTreeMap<String, &'static str>,
+    /// What is declared of what is around its records' values, in the same way: `@key`, fields of the key, headers.
+    pub around: BTreeMap<String, &'static str>,
     /// Where the event time stands.
     pub event_time: Time,
     /// Where the append time stands, if anywhere.
@@ -160,6 +162,16 @@ impl Feature {
             }));
         }
         columns
+    }
+}
+
+impl Source {
+    /// What the field called `name` is declared as.
+    ///
+    /// # Panics
+    /// If it is not declared.
+    pub fn declared(&self, name: &str) -> &'static str {
+        self.fields.get(name).or_else(|| self.around.get(name)).expect("a field of the source")
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use thalweg_core::{FieldType, Value};
+use thalweg_core::Value;
 
 use super::Entity;
-use crate::spec::row_of_bytes;
+use crate::spec::{row_of_bytes, value_of_bytes};
 
 impl Entity {
     /// The parts that a record's key says: by name if it is a JSON object, else the only one as the bare value. A part
@@ -21,14 +21,8 @@ impl Entity {
         let text = std::str::from_utf8(key);
         let json = serde_json::from_slice::<serde_json::Value>(key);
         match (self.join_keys.as_slice(), text) {
-            (_, Ok(text)) if json.as_ref().is_ok_and(serde_json::Value::is_object) => by_name(text),
-            ([(_, FieldType::String)], Ok(text)) => vec![Value::String(text.into())],
-            ([(_, FieldType::Binary)], _) => vec![Value::Binary(key.into())],
-            ([(name, _)], Ok(text)) => {
-                let value =
-                    if json.is_ok() { text.to_owned() } else { serde_json::Value::from(text).to_string() };
-                by_name(&format!("{{\"{name}\": {value}}}"))
-            }
+            (_, Ok(text)) if json.is_ok_and(|json| json.is_object()) => by_name(text),
+            ([(_, of_type)], _) => vec![value_of_bytes(of_type.name(), key).unwrap_or(Value::Null)],
             _ => vec![Value::Null; self.join_keys.len()],
         }
     }
@@ -36,6 +30,8 @@ impl Entity {
 
 #[cfg(test)]
 mod tests {
+    use thalweg_core::FieldType;
+
     use super::*;
 
     fn entity(join_keys: &[(&str, FieldType)]) -> Entity {

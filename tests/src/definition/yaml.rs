@@ -64,20 +64,24 @@ fn write_list(text: &mut String, key: &str, items: impl ExactSizeIterator<Item =
 
 fn source(source: &Source) -> Vec<String> {
     let time = |time: &Time| match time {
-        Time::Field(name) => name.clone(),
+        Time::Field(name) => format!("\"{name}\""),
         Time::Record => "\"@timestamp\"".to_owned(),
     };
     let mut lines = vec![format!("name: {}", source.name), format!("topic: {}", source.name)];
     lines.extend(source.is_table.then(|| "kind: table".to_owned()));
+    let mut fields: Vec<_> =
+        source.around.iter().map(|(name, written)| format!("\"{name}\": {written}")).collect();
     match source.format {
         Format::Json => {
-            let fields: Vec<_> =
-                source.fields.iter().map(|(name, written)| format!("{name}: {written}")).collect();
-            lines.extend(["format: json".to_owned(), format!("fields: {{{}}}", fields.join(", "))]);
+            fields.extend(source.fields.iter().map(|(name, written)| format!("{name}: {written}")));
+            lines.push("format: json".to_owned());
         }
         Format::Avro => {
             lines.extend(["format: avro".to_owned(), format!("schema: '{}'", source.avro_schema())]);
         }
+    }
+    if !fields.is_empty() {
+        lines.push(format!("fields: {{{}}}", fields.join(", ")));
     }
     lines.push(format!("event_time: {}", time(&source.event_time)));
     lines.extend(source.append_time.as_ref().map(|append| format!("append_time: {}", time(append))));

@@ -6,6 +6,7 @@ use std::fmt;
 use thalweg_core::Value;
 
 use crate::definition::{Definitions, Event, Format, OnDemandView, Row, View};
+use crate::spec::Headers;
 
 /// Everything a law is tried on.
 #[derive(Clone, Debug)]
@@ -31,9 +32,11 @@ pub struct Arrival {
     pub timestamp_ms: i64,
     /// The record's key.
     pub key: Option<Vec<u8>>,
+    /// The record's headers.
+    pub headers: Headers,
     /// The record's value.
     pub value: Option<Vec<u8>>,
-    /// What the value says; nothing if it cannot be decoded.
+    /// What the record says; nothing if it cannot be decoded.
     pub row: Option<Row>,
 }
 
@@ -106,6 +109,9 @@ impl fmt::Display for Case {
             for (arrival, event) in arrivals.zip(self.events(source)) {
                 let (partition, offset, timestamp) = (event.partition, event.offset, event.timestamp_ms);
                 write!(f, "  {}-{partition} offset {offset} timestamp {timestamp} ms: ", defined.name)?;
+                for (name, value) in &arrival.headers {
+                    write!(f, "{name} {:?}, ", value.as_deref().map(String::from_utf8_lossy))?;
+                }
                 match (defined.format, &arrival.row, &arrival.value) {
                     (_, _, None) => {
                         let key = arrival.key.as_deref().map(String::from_utf8_lossy);

@@ -78,7 +78,11 @@ fn source(
         keys.map(|(name, field_type)| (name.clone(), field_type.name())).collect();
     fields.extend(FIELDS.map(|(name, field_type)| (name.to_owned(), field_type.name())));
     let mut event_time = Time::Record;
-    if clock != "@" {
+    let mut around = BTreeMap::from([("@header.who".to_owned(), "string")]);
+    if clock != "@" && chance.random_bool(0.15) {
+        around.insert("@header.happened".to_owned(), clock);
+        event_time = Time::Field("@header.happened".to_owned());
+    } else if clock != "@" {
         fields.insert("happened".to_owned(), clock);
         event_time = Time::Field("happened".to_owned());
     }
@@ -101,6 +105,7 @@ fn source(
         is_table: chance.random_bool(0.3),
         format,
         fields,
+        around,
         event_time,
         append_time,
         order_by,
@@ -143,9 +148,11 @@ fn join_key(chance: &mut Chance, name: &str, field_type: FieldType) -> Option<Ex
         return None;
     }
     let (own, label) = (Expression::field(name), Expression::field("label"));
-    Some(match chance.random_range(0..3) {
+    Some(match chance.random_range(0..5) {
         0 => label,
-        1 => Expression::Coalesce(Box::new(own), Box::new(label)),
+        1 => Expression::field("@key"),
+        2 => Expression::field("@header.who"),
+        3 => Expression::Coalesce(Box::new(own), Box::new(label)),
         _ => Expression::Case(Box::new(Expression::field("flag")), Box::new(own), Box::new(label)),
     })
 }

@@ -30,7 +30,8 @@ pub fn json(chance: &mut Chance, source: &Source, row: &Row) -> Vec<u8> {
     format!("{{{}}}", members.join(pick(chance, &[",", ", ", " ,\n"]))).into_bytes()
 }
 
-fn spell(chance: &mut Chance, value: &Value, declared: &str) -> String {
+/// A value of a field that is declared as `declared`.
+pub(super) fn spell(chance: &mut Chance, value: &Value, declared: &str) -> String {
     match value {
         Value::Bool(truth) => truth.to_string(),
         Value::Int32(n) => n.to_string(),

@@ -7,6 +7,7 @@ use thalweg_core::Value;
 use super::definitions::definitions;
 use super::expressions::FIELDS;
 use super::frame::Frame;
+use super::headers::headers;
 use super::json::json;
 use super::on_demand::REQUEST_INPUTS;
 use super::payload::{payload, rubbish};
@@ -87,21 +88,26 @@ impl Maker<'_> {
         let defined = &definitions.sources[source];
         if defined.is_table && self.chance.random_bool(0.15) {
             let key = self.deleted_key(definitions, defined);
-            return Arrival { source, partition, timestamp_ms: time / 1_000, key, value: None, row: None };
+            let timestamp_ms = time / 1_000;
+            let headers = Vec::new();
+            return Arrival { source, partition, timestamp_ms, key, headers, value: None, row: None };
         }
-        let row = self.row(definitions, defined, time);
+        let mut row = self.row(definitions, defined, time);
         let timestamp_ms = match (&defined.event_time, &defined.append_time) {
             (Time::Record, _) => time / 1_000,
             (_, Some(Time::Record)) => self.frame.logged_ms(self.chance, time),
             _ => self.chance.random_range(0..2_000_000_000_000),
         };
-        let key = self.chance.random_bool(0.7).then(|| text(self.chance).as_bytes().to_vec());
+        let key = self.chance.random_bool(0.7).then(|| text(self.chance));
+        row.extend(key.map(|key| ("@key".to_owned(), Value::String(key.into()))));
+        let key = key.map(|key| key.as_bytes().to_vec());
+        let headers = headers(self.chance, defined, &row);
         if self.chance.random_bool(self.wrong) {
             let value = rubbish(self.chance, defined, &row);
-            return Arrival { source, partition, timestamp_ms, key, value, row: None };
+            return Arrival { source, partition, timestamp_ms, key, headers, value, row: None };
         }
         let value = Some(payload(self.chance, defined, &row));
-        Arrival { source, partition, timestamp_ms, key, value, row: Some(row) }
+        Arrival { source, partition, timestamp_ms, key, headers, value, row: Some(row) }
     }
 
     /// The key of a record that deletes: the join keys of all entities by name, or one of them bare; or another text, or
@@ -138,10 +144,13 @@ impl Maker<'_> {
             row.extend(some_key(self.chance, definitions));
             row.retain(|name, _| !name.starts_with("key") || self.chance.random_bool(0.95));
         }
+        if self.chance.random_bool(self.present) {
+            row.insert("@header.who".to_owned(), Value::String(text(self.chance).into()));
+        }
         if let Time::Field(name) = &source.event_time
             && !self.chance.random_bool(self.wrong / 2.0)
         {
-            let value = match source.fields[name] {
+            let value = match source.declared(name) {
                 "date" => Value::Date(i32::try_from(time / 86_400_000_000).expect("a day of this century")),
                 _ => Value::Timestamp(time),
             };

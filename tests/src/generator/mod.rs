@@ -12,6 +12,7 @@ mod coverage;
 mod definitions;
 mod expressions;
 mod frame;
+mod headers;
 mod json;
 mod log;
 mod on_demand;

@@ -10,6 +10,7 @@ mod expected;
 mod letters;
 mod offline;
 mod online;
+mod shelf;
 mod workshop;
 
 pub use answers::{Answer, Answers, differences, same};
@@ -19,7 +20,8 @@ pub use expected::{expected, expected_known, pin_of_prefix};
 pub use letters::{letters, letters_of};
 pub use offline::{Request, stream_bytes, training_answers};
 pub use online::{Found, ManualClock, Online, Pace, look_up, state_of_image};
-pub use workshop::{Workshop, temporary_folder};
+pub use shelf::Shelf;
+pub use workshop::{Workshop, as_written, temporary_folder};
 
 /// What a law says when it does not hold, or when the engine refuses what it should do.
 pub type Outcome<T = ()> = Result<T, String>;

@@ -12,6 +12,7 @@ use thalweg_log::{Compression, EmbeddedLog, EmbeddedOptions, Log, NewRecord, Top
 use super::{Outcome, failed};
 use crate::definition::Definitions;
 use crate::generator::{Arrival, Case, Chance};
+use crate::spec::Headers;
 
 /// A folder with a log of a case's topics, and the case's definitions as the engine reads them.
 pub struct Workshop {
@@ -67,13 +68,14 @@ impl Workshop {
         while !rest.is_empty() {
             let (run, after) = rest.split_at(chance.random_range(1..=rest.len()));
             rest = after;
+            let headers: Vec<_> = run.iter().map(|arrival| as_written(&arrival.headers)).collect();
             let mut batches: BTreeMap<(usize, i32), Vec<NewRecord<'_>>> = BTreeMap::new();
-            for arrival in run {
+            for (arrival, headers) in run.iter().zip(&headers) {
                 batches.entry((arrival.source, arrival.partition)).or_default().push(NewRecord {
                     key: arrival.key.as_deref(),
                     value: arrival.value.as_deref(),
                     timestamp_ms: arrival.timestamp_ms,
-                    headers: &[],
+                    headers,
                 });
             }
             for ((source, partition), records) in batches {
@@ -83,6 +85,11 @@ impl Workshop {
         }
         Ok(())
     }
+}
+
+/// Headers as the log takes them.
+pub fn as_written(headers: &Headers) -> Vec<(&[u8], Option<&[u8]>)> {
+    headers.iter().map(|(name, value)| (name.as_bytes(), value.as_deref())).collect()
 }
 
 /// A folder for a log and stores, in memory where there is such a place: flushes are cheap without a disk.

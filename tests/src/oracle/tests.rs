@@ -30,6 +30,7 @@ fn definitions() -> Definitions {
             ("key".into(), "string"),
             ("x".into(), "float64"),
         ]),
+        around: BTreeMap::new(),
         event_time: Time::Field("t".into()),
         append_time: None,
         order_by: Some("turn".into()),

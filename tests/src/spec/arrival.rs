@@ -8,7 +8,7 @@ use rand::seq::SliceRandom;
 use super::avro;
 use super::file::{Example, Specification};
 use super::json::to_json;
-use super::record::{Record, RecordValue};
+use super::record::{Headers, Record, RecordValue};
 use super::yaml::Node;
 use crate::generator::Chance;
 use crate::harness::Outcome;
@@ -26,6 +26,8 @@ pub struct Arrival {
     pub timestamp_ms: i64,
     /// The record's key.
     pub key: Option<Vec<u8>>,
+    /// The record's headers.
+    pub headers: Headers,
     /// The record's value.
     pub value: Option<Vec<u8>>,
 }
@@ -35,13 +37,13 @@ pub struct Arrival {
 /// # Errors
 /// If no source reads a topic, or its format cannot say a record.
 pub fn arrivals(specification: &Specification, example: &Example) -> Outcome<Vec<Arrival>> {
-    let encoders: BTreeMap<&str, Encoder> = encoders(&specification.defined)?;
+    let encoders: BTreeMap<&str, Encoder> = encoders(specification)?;
     let arrive = |record: &Record| {
         let encoder = encoders
             .get(record.topic.as_str())
             .ok_or_else(|| format!("no source reads the topic `{}`", record.topic))?;
         let value = match &record.value {
-            RecordValue::Fields(node) => Some(encoder.encode(node)?),
+            RecordValue::Fields(node) => Some(encoder.encode(node, record.schema)?),
             RecordValue::Bytes(bytes) => Some(bytes.clone()),
             RecordValue::Tombstone => None,
         };
@@ -51,6 +53,7 @@ pub fn arrivals(specification: &Specification, example: &Example) -> Outcome<Vec
             partition: record.partition.unwrap_or(0),
             timestamp_ms: record.timestamp_ms,
             key: record.key.clone(),
+            headers: record.headers.clone(),
             value,
         })
     };
@@ -58,18 +61,27 @@ pub fn arrivals(specification: &Specification, example: &Example) -> Outcome<Vec
 }
 
 /// How the values of a topic are written.
-enum Encoder {
+enum Encoder<'a> {
     Json,
     Avro(serde_json::Value),
+    /// Datums of the schemas of these numbers, which they name.
+    Confluent(&'a BTreeMap<u32, serde_json::Value>),
     /// A format of which the runner writes no records: they must be given as bytes.
     Unknown(String),
 }
 
-impl Encoder {
-    fn encode(&self, node: &Node) -> Outcome<Vec<u8>> {
+impl Encoder<'_> {
+    fn encode(&self, node: &Node, schema: Option<u32>) -> Outcome<Vec<u8>> {
         match self {
             Self::Json => Ok(to_json(node).into_bytes()),
             Self::Avro(schema) => avro::datum(schema, node),
+            Self::Confluent(schemas) => {
+                let number = schema.ok_or_else(|| node.wrong("a record with its `@schema`"))?;
+                let schema =
+                    schemas.get(&number).ok_or_else(|| node.wrong("the number of one of `schemas`"))?;
+                let datum = avro::datum(schema, node)?;
+                Ok([&[0], &number.to_be_bytes()[..], &datum].concat())
+            }
             Self::Unknown(format) => Err(format!(
                 "line {}: give records of the format {format} as bytes, with `@base64`",
                 node.line
@@ -79,7 +91,8 @@ impl Encoder {
 }
 
 /// How the records of each topic are written.
-fn encoders(definitions: &Node) -> Outcome<BTreeMap<&str, Encoder>> {
+fn encoders(specification: &Specification) -> Outcome<BTreeMap<&str, Encoder<'_>>> {
+    let definitions = &specification.defined;
     let sources = definitions.get("sources").map_or(Ok(&[][..]), |list| list.items("a list of sources"))?;
     let text =
         |source: &'_ Node, key| source.get(key).and_then(|node| node.text("a text").ok().map(str::to_owned));
@@ -91,6 +104,7 @@ fn encoders(definitions: &Node) -> Outcome<BTreeMap<&str, Encoder>> {
                 Some(schema) => Encoder::Avro(avro::schema(schema)?),
                 None => Encoder::Unknown("avro without a schema".to_owned()),
             },
+            (Some("avro"), Some("confluent")) => Encoder::Confluent(&specification.schemas),
             (format, encoding) => {
                 Encoder::Unknown(format!("{} {}", format.unwrap_or(""), encoding.unwrap_or("")))
             }

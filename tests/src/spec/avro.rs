@@ -7,7 +7,7 @@ use serde_json::Value as Schema;
 use super::json::{Json, json, to_json};
 use super::time::parse_date;
 use super::values::instant;
-use super::yaml::{Content, Node};
+use super::yaml::{Content, Node, parse};
 use crate::generator::{push_bytes, push_long};
 use crate::harness::Outcome;
 
@@ -66,6 +66,33 @@ fn name(schema: &Schema) -> &str {
 fn without_null(schema: &Schema) -> &Schema {
     let mut branches = schema.as_array().into_iter().flatten();
     branches.rfind(|branch| name(branch) != "null").unwrap_or(schema)
+}
+
+/// What a record that says `node` in the schema `written` says in the schema `read`, by Avro's rules: fields go by their
+/// names or aliases, and one that was not written has its default. Nothing if it has none.
+pub fn resolved(read: &Schema, written: &Schema, node: &Node) -> Option<Node> {
+    let fields = |schema: &'_ Schema| schema["fields"].as_array().cloned().unwrap_or_default();
+    let names = |field: &Schema| -> Vec<Schema> {
+        let aliases = field["aliases"].as_array().cloned().unwrap_or_default();
+        [vec![field["name"].clone()], aliases].concat()
+    };
+    let written = fields(written);
+    let entry = |field: &Schema| {
+        let named = |name: &Schema| written.iter().find(|written| written["name"] == *name);
+        let value = match names(field).iter().find_map(named) {
+            Some(from) => {
+                let value = node.get(from["name"].as_str()?).cloned();
+                let value = value.unwrap_or(Node { line: node.line, content: Content::Null });
+                let (read, written) = (without_null(&field["type"]), without_null(&from["type"]));
+                let is_record = read["type"] == "record" && json(&value) == Json::Map;
+                if is_record { resolved(read, written, &value)? } else { value }
+            }
+            None => parse(&field.get("default")?.to_string(), 1).ok()?,
+        };
+        Some((field["name"].as_str()?.to_owned(), value))
+    };
+    let entries = fields(read).iter().map(entry).collect::<Option<Vec<_>>>()?;
+    Some(Node { line: node.line, content: Content::Map(entries) })
 }
 
 /// The datum of `schema` that says `node`; a field that is not there is null.
@@ -137,7 +164,6 @@ fn float(given: Json<'_>) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::yaml::parse;
     use super::*;
 
     const SCHEMA: &str = r#"{"type": "record", "name": "r", "fields": [

@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use thalweg_backfill::AsOf;
 use thalweg_core::{Instant, Value};
 
+use super::around::around;
 use super::arrival::{Arrival, with_offsets};
-use super::definitions::{Defined, KEY, TIMESTAMP};
+use super::avro;
+use super::definitions::Defined;
 use super::fields::{row, row_of_bytes};
 use super::question::Question;
 use super::record::{Record, RecordValue};
 use super::subject::{Found, FoundLetter, Run, Subject, event_at};
-use crate::definition::{Event, Format, Row, Source};
+use crate::definition::{Event, Format, Row};
 use crate::harness::{Answer, Outcome};
 use crate::oracle;
 
@@ -81,7 +83,6 @@ impl Placed {
 
 /// The records of the topic of a source, as that source reads them.
 fn rows_of(subject: &Subject, defined: &Defined, source: usize) -> Vec<Placed> {
-    let described = &defined.definitions.sources[source];
     let placed = subject.example.records.iter().zip(with_offsets(&subject.arrivals));
     let of_topic = placed.filter(|(record, _)| record.topic == defined.topics[source]);
     let place = |(record, (arrival, offset)): (&Record, (&Arrival, i64))| Placed {
@@ -90,22 +91,25 @@ fn rows_of(subject: &Subject, defined: &Defined, source: usize) -> Vec<Placed> {
         timestamp_ms: arrival.timestamp_ms,
         key: record.key.clone(),
         is_tombstone: matches!(record.value, RecordValue::Tombstone),
-        row: said(described, record),
+        row: said(subject, defined, source, record),
     };
     of_topic.map(place).collect()
 }
 
 /// What a record says, with what is not in its value; nothing if it cannot be decoded.
-fn said(source: &Source, record: &Record) -> Option<Row> {
-    let mut row = match (&record.value, source.format) {
-        (RecordValue::Fields(node), _) => row(&source.fields, node),
-        (RecordValue::Bytes(bytes), Format::Json) => row_of_bytes(&source.fields, bytes),
+fn said(subject: &Subject, defined: &Defined, source: usize, record: &Record) -> Option<Row> {
+    let described = &defined.definitions.sources[source];
+    let mut row = match (&record.value, described.format) {
+        (RecordValue::Fields(node), Format::Avro) if record.schema.is_some() => {
+            let written = &subject.specification.schemas[&record.schema?];
+            row(&described.fields, &avro::resolved(defined.schemas[source].as_ref()?, written, node)?)
+        }
+        (RecordValue::Fields(node), _) => row(&described.fields, node),
+        (RecordValue::Bytes(bytes), Format::Json) => row_of_bytes(&described.fields, bytes),
         (RecordValue::Bytes(_), Format::Avro) => None,
-        (RecordValue::Tombstone, _) => source.is_table.then(Row::new),
+        (RecordValue::Tombstone, _) => described.is_table.then(Row::new),
     }?;
-    row.insert(TIMESTAMP.to_owned(), Value::Timestamp(record.timestamp_ms * 1_000));
-    let key = record.key.as_ref().and_then(|key| std::str::from_utf8(key).ok());
-    row.extend(key.map(|key| (KEY.to_owned(), Value::String(key.into()))));
+    row.extend(around(&described.around, record)?);
     Some(row)
 }
 

@@ -1,5 +1,6 @@
 //! Checking a file in all its modes.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::compare::{count_asked, differences, differences_of_leakage};
@@ -47,7 +48,7 @@ pub fn check(file: &str, text: &str) -> Report {
 /// # Errors
 /// If they are not.
 pub fn check_refusal(definitions: &str, parts: &[String]) -> Outcome {
-    let message = match load(definitions) {
+    let message = match load(definitions, &BTreeMap::new()) {
         Ok(_) => {
             return Err(format!("expected the definitions to be refused with {parts:?}; they are taken"));
         }

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use arrow::datatypes::DataType;
+use serde_json::Value as Schema;
 use thalweg_core::{FieldType, TimeDelta};
 
 use super::avro;
@@ -23,6 +24,8 @@ pub struct Defined {
     pub definitions: Definitions,
     /// The topic of each source.
     pub topics: Vec<String>,
+    /// The schema of each source that has one.
+    pub schemas: Vec<Option<Schema>>,
     /// What is called `view__column`, with each window spelt as it is written.
     pub columns: BTreeMap<String, Place>,
     /// What is called so and is computed on demand: the positions of the on-demand view and of its feature.
@@ -82,6 +85,7 @@ pub fn read(file: &Node) -> Outcome<Defined> {
     for node in list("sources")? {
         defined.definitions.sources.push(source(node)?);
         defined.topics.push(text(node, "topic")?.to_owned());
+        defined.schemas.push(node.get("schema").map(avro::schema).transpose()?);
     }
     for node in list("entities")? {
         defined.definitions.entities.push(entity(node)?);
@@ -157,7 +161,8 @@ fn source(node: &Node) -> Outcome<Source> {
             "max_ahead",
         ],
     )?;
-    if let Some(other) = node.get("encoding").filter(|given| given.text("a text") != Ok("datum")) {
+    let is_known = |encoding: &&Node| matches!(encoding.text("a text"), Ok("datum" | "confluent"));
+    if let Some(other) = node.get("encoding").filter(|given| !is_known(given)) {
         return Err(format!("line {}: the oracle knows no `encoding: {other}`", other.line));
     }
     let is_table = match node.get("kind").map(|kind| kind.text("a kind")).transpose()? {
@@ -171,15 +176,16 @@ fn source(node: &Node) -> Outcome<Source> {
             field => Time::Field(field.to_owned()),
         })
     };
+    let given = node.get("fields").map_or(Ok(&[][..]), |fields| fields.entries("a map of fields"))?;
+    let declared = |(path, declared): &(String, Node)| {
+        let name = declared.text("a type")?;
+        let known = DECLARED.into_iter().find(|known| *known == name);
+        Ok((path.clone(), known.ok_or_else(|| declared.wrong("a type of a field"))?))
+    };
+    let given = given.iter().map(declared).collect::<Outcome<BTreeMap<_, _>>>()?;
+    let (around, given) = given.into_iter().partition(|(path, _)| path.starts_with('@'));
     let (format, fields) = match text(node, "format")? {
-        "json" => {
-            let declared = |(path, declared): &(String, Node)| {
-                let name = declared.text("a type")?;
-                let known = DECLARED.into_iter().find(|known| *known == name);
-                Ok((path.clone(), known.ok_or_else(|| declared.wrong("a type of a field"))?))
-            };
-            (Format::Json, entries(node, "fields")?.iter().map(declared).collect::<Outcome<_>>()?)
-        }
+        "json" => (Format::Json, given),
         "avro" => {
             let schema = node.get("schema").ok_or_else(|| format!("line {}: no `schema`", node.line))?;
             (Format::Avro, avro::fields(&avro::schema(schema)?))
@@ -192,6 +198,7 @@ fn source(node: &Node) -> Outcome<Source> {
         is_table,
         format,
         fields,
+        around,
         event_time: time(event_time)?,
         append_time: node.get("append_time").map(time).transpose()?,
         order_by: node.get("order_by").map(|field| field.text("a field").map(str::to_owned)).transpose()?,
@@ -254,10 +261,11 @@ pub const KEY: &str = "@key";
 
 /// The fields that expressions may use, with the types of their values.
 fn typed_fields(source: &Source) -> BTreeMap<String, FieldType> {
-    let of_value =
-        source.fields.iter().filter_map(|(path, declared)| Some((path.clone(), type_of(declared)?)));
-    let of_record = [(TIMESTAMP, FieldType::Timestamp), (KEY, FieldType::String)];
-    of_value.chain(of_record.map(|(name, of_type)| (name.to_owned(), of_type))).collect()
+    let always = [(TIMESTAMP, FieldType::Timestamp), (KEY, FieldType::String)];
+    let always = always.map(|(name, of_type)| (name.to_owned(), of_type));
+    let declared = source.fields.iter().chain(&source.around);
+    let declared = declared.filter_map(|(path, declared)| Some((path.clone(), type_of(declared)?)));
+    always.into_iter().chain(declared).collect()
 }
 
 /// The expression that `node` writes, which must be of type `wanted` as it stands.

@@ -38,6 +38,23 @@ pub fn row_of_bytes(fields: &BTreeMap<String, &'static str>, bytes: &[u8]) -> Op
     row(fields, &parse(text, 1).ok()?)
 }
 
+/// The value of type `declared` that `bytes` are, as a key or a header: as they are, or as a JSON source spells it, the
+/// quotes left out or not; nothing if they are none.
+pub fn value_of_bytes(declared: &'static str, bytes: &[u8]) -> Option<Value> {
+    if declared == "binary" {
+        return Some(Value::Binary(bytes.into()));
+    }
+    let text = std::str::from_utf8(bytes).ok()?;
+    if declared == "string" {
+        return Some(Value::String(text.into()));
+    }
+    let is_json = serde_json::from_str::<serde_json::Value>(text).is_ok();
+    let value = if is_json { text.to_owned() } else { serde_json::Value::from(text).to_string() };
+    let fields = BTreeMap::from([("it".to_owned(), declared)]);
+    let mut row = row_of_bytes(&fields, format!("{{\"it\": {value}}}").as_bytes())?;
+    Some(row.remove("it").unwrap_or(Value::Null))
+}
+
 /// What stands at `path`, if anything; none at all if something on the way there is no record.
 fn find<'a>(value: &'a Node, path: &str) -> Option<Option<&'a Node>> {
     let mut found = value;

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value as Schema;
 use thalweg_backfill::AsOf;
 use thalweg_core::Status;
 
+use super::avro;
 use super::mode::Mode;
 use super::record::{Record, records};
 use super::values::instant;
@@ -28,6 +30,8 @@ pub struct Specification {
     pub definitions: String,
     /// The same as a tree.
     pub defined: Node,
+    /// The schemas that records were written with, by their numbers in a registry.
+    pub schemas: BTreeMap<u32, Schema>,
     /// What must come of them.
     pub claim: Claim,
 }
@@ -106,6 +110,7 @@ impl Specification {
     pub fn read(file: &str, text: &str) -> Outcome<Self> {
         let [first, definitions, third] = documents(text)?;
         let (rule, options) = (parse(&first.0, first.1)?, parse(&definitions.0, definitions.1)?);
+        let third = parse(&third.0, third.1)?;
         let mut specification = Self {
             file: file.to_owned(),
             rule: String::new(),
@@ -114,7 +119,8 @@ impl Specification {
             without: BTreeMap::new(),
             definitions: definitions.0,
             defined: options,
-            claim: claim(&parse(&third.0, third.1)?)?,
+            schemas: schemas(&third)?,
+            claim: claim(&third)?,
         };
         for (key, value) in rule.entries("`rule` and options")? {
             match key.as_str() {
@@ -153,11 +159,22 @@ fn documents(text: &str) -> Outcome<[(String, usize); 3]> {
     })
 }
 
+/// The schemas under `schemas`, by their numbers.
+fn schemas(document: &Node) -> Outcome<BTreeMap<u32, Schema>> {
+    let given = document.get("schemas").map_or(Ok(&[][..]), |given| given.entries("schemas by number"))?;
+    let numbered = |(number, node): &(String, Node)| {
+        let number = number.parse().map_err(|_| format!("line {}: `{number}` is no number", node.line))?;
+        Ok((number, avro::schema(node)?))
+    };
+    given.iter().map(numbered).collect()
+}
+
 fn claim(document: &Node) -> Outcome<Claim> {
     let (mut written, mut rows, mut letters, mut refused) = (Vec::new(), Vec::new(), None, None);
     let mut leakage = BTreeMap::new();
     for (key, value) in document.entries("`events` and `rows`, or `refused`")? {
         match key.as_str() {
+            "schemas" => {}
             "events" => written = records(value)?,
             "rows" => rows = value.items("a list of rows")?.iter().map(row).collect::<Outcome<_>>()?,
             "dead_letters" => {

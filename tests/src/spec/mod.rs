@@ -8,6 +8,7 @@
 //! For the oracle the definitions are read by a reader of its own, so that it shares nothing with the engine
 //! but the text and the types of definitions.
 
+mod around;
 mod arrival;
 mod avro;
 mod by_oracle;
@@ -36,8 +37,9 @@ mod values;
 mod yaml;
 
 pub use check::{Report, check};
-pub(crate) use fields::row_of_bytes;
+pub(crate) use fields::{row_of_bytes, value_of_bytes};
 pub use mode::Mode;
 pub use mutate::mutate;
 pub use page::pages;
 pub use print::case_as_file;
+pub use record::Headers;

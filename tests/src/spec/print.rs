@@ -65,7 +65,9 @@ fn record(case: &Case, arrival: &Arrival) -> String {
     match (&arrival.row, &arrival.value) {
         (Some(row), _) => {
             let source = &case.definitions.sources[arrival.source];
-            entries.extend(fields(row, |path, value| in_json(source.fields.get(path).copied(), value)));
+            let mut of_value = row.clone();
+            of_value.retain(|path, _| !path.starts_with('@'));
+            entries.extend(fields(&of_value, |path, value| in_json(source.fields.get(path).copied(), value)));
         }
         (None, None) => entries.push("\"@tombstone\": true".to_owned()),
         (None, Some(bytes)) => entries.push(match std::str::from_utf8(bytes) {
@@ -81,7 +83,23 @@ fn record(case: &Case, arrival: &Arrival) -> String {
     if let Some(key) = arrival.key.as_ref().and_then(|key| std::str::from_utf8(key).ok()) {
         entries.push(format!("\"@key\": {}", quoted(key)));
     }
+    if !arrival.headers.is_empty() {
+        let headers =
+            arrival.headers.iter().map(|(name, value)| format!("{{{}: {}}}", quoted(name), header(value)));
+        entries.push(format!("\"@headers\": [{}]", headers.collect::<Vec<_>>().join(", ")));
+    }
     format!("{{{}}}", entries.join(", "))
+}
+
+fn header(value: &Option<Vec<u8>>) -> String {
+    match value.as_deref().map(std::str::from_utf8) {
+        None => "null".to_owned(),
+        Some(Ok(text)) => quoted(text),
+        Some(Err(_)) => {
+            let bytes = BASE64_STANDARD.encode(value.as_deref().unwrap_or_default());
+            format!("{{base64: {}}}", quoted(&bytes))
+        }
+    }
 }
 
 /// The fields of a row, those with a dot in their path inside of their records.

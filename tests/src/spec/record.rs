@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
 use super::file::read_instant;
-use super::yaml::Node;
+use super::yaml::{Content, Node};
 use crate::harness::Outcome;
 
 /// A record as it is written.
@@ -20,9 +20,16 @@ pub struct Record {
     pub timestamp_ms: i64,
     /// The record's key.
     pub key: Option<Vec<u8>>,
+    /// The record's headers, in order.
+    pub headers: Headers,
+    /// The number of the schema it was written with, where it names it.
+    pub schema: Option<u32>,
     /// The record's value.
     pub value: RecordValue,
 }
+
+/// Names and values of headers.
+pub type Headers = Vec<(String, Option<Vec<u8>>)>;
 
 /// A record's value as it is written.
 #[derive(Clone, Debug)]
@@ -53,6 +60,8 @@ fn record(topic: &str, event: usize, node: &Node) -> Outcome<Record> {
         partition: None,
         timestamp_ms: 0,
         key: None,
+        headers: Vec::new(),
+        schema: None,
         value: RecordValue::Fields(node.clone()),
     };
     let (mut fields, mut instead) = (false, None);
@@ -65,10 +74,20 @@ fn record(topic: &str, event: usize, node: &Node) -> Outcome<Record> {
             }
             "@timestamp" => record.timestamp_ms = read_instant(value)?.div_euclid(1_000),
             "@key" => record.key = Some(value.text("the record's key")?.as_bytes().to_vec()),
+            "@headers" => {
+                for one in value.items("a list of headers")? {
+                    for (name, value) in one.entries("a header as a map of name to value")? {
+                        record.headers.push((name.clone(), header(value)?));
+                    }
+                }
+            }
+            "@schema" => {
+                let number = value.text("the number of a schema")?.parse();
+                record.schema = Some(number.map_err(|_| value.wrong("the number of a schema"))?);
+            }
             "@raw" => instead = Some(RecordValue::Bytes(value.text("bytes as text")?.as_bytes().to_vec())),
             "@base64" => {
-                let bytes = BASE64_STANDARD.decode(value.text("bytes in base64")?);
-                instead = Some(RecordValue::Bytes(bytes.map_err(|_| value.wrong("bytes in base64"))?));
+                instead = Some(RecordValue::Bytes(base64(value)?));
             }
             "@tombstone" => instead = Some(RecordValue::Tombstone),
             other if other.starts_with('@') => {
@@ -84,4 +103,17 @@ fn record(topic: &str, event: usize, node: &Node) -> Outcome<Record> {
         Some(value) => Ok(Record { value, ..record }),
         None => Ok(record),
     }
+}
+
+/// The value of a header: a text, bytes in base64, or none.
+fn header(node: &Node) -> Outcome<Option<Vec<u8>>> {
+    match (&node.content, node.get("base64")) {
+        (Content::Null, _) => Ok(None),
+        (_, Some(bytes)) => base64(bytes).map(Some),
+        _ => Ok(Some(node.text("the value of a header")?.as_bytes().to_vec())),
+    }
+}
+
+fn base64(node: &Node) -> Outcome<Vec<u8>> {
+    BASE64_STANDARD.decode(node.text("bytes in base64")?).map_err(|_| node.wrong("bytes in base64"))
 }

@@ -27,8 +27,11 @@ pub fn redefined(specification: &Specification) -> Outcome<Arc<Repository>> {
         view.push(("ttl".to_owned(), scalar("1us")));
         one_more(view);
     };
-    load(&changed(&specification.defined, &another_ttl))
-        .or_else(|_| load(&changed(&specification.defined, &one_more)))
+    let load = |change: &dyn Fn(&mut Entries)| {
+        load(&changed(&specification.defined, change), &specification.schemas)
+    };
+    load(&another_ttl)
+        .or_else(|_| load(&one_more))
         .map_err(|mistakes| format!("the changed definitions are refused: {mistakes}"))
 }
 

@@ -16,7 +16,7 @@ use thalweg_log::{EmbeddedLog, EmbeddedOptions, Log, NewRecord, TopicIds, TopicP
 use super::arrival::Arrival;
 use super::question::Question;
 use super::subject::{Found, FoundLetter, Subject, event_at};
-use crate::harness::{Answer, Online, Outcome, Pace, cell, failed, letters_of, temporary_folder};
+use crate::harness::{Answer, Online, Outcome, Pace, as_written, cell, failed, letters_of, temporary_folder};
 
 /// How long a change of definitions may take.
 const CHANGED: Duration = Duration::from_secs(30);
@@ -64,11 +64,12 @@ impl<'a> Stage<'a> {
     /// What the log has against it.
     pub fn append(&self, arrivals: &[Arrival]) -> Outcome {
         for run in arrivals.chunk_by(|a, b| (&a.topic, a.partition) == (&b.topic, b.partition)) {
-            let records = run.iter().map(|arrival| NewRecord {
+            let headers: Vec<_> = run.iter().map(|arrival| as_written(&arrival.headers)).collect();
+            let records = run.iter().zip(&headers).map(|(arrival, headers)| NewRecord {
                 key: arrival.key.as_deref(),
                 value: arrival.value.as_deref(),
                 timestamp_ms: arrival.timestamp_ms,
-                headers: &[],
+                headers,
             });
             let records: Vec<_> = records.collect();
             self.log.append(&run[0].topic, run[0].partition, &records).map_err(failed("append"))?;

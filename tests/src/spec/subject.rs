@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde_json::Value as Schema;
 use thalweg_definitions::{DefinitionFile, Repository, load_text};
 
 use super::arrival::{Arrival, arrivals, partitions, with_offsets};
@@ -10,7 +11,7 @@ use super::definitions::{self, Defined};
 use super::file::{Example, Letter, Specification};
 use super::mode::Mode;
 use super::question::{Asked, Question, asked};
-use crate::harness::{Answer, Outcome};
+use crate::harness::{Answer, Outcome, Shelf};
 
 /// A file, its definitions as the engine and as the oracle have them, and its records as they are written.
 #[derive(Debug)]
@@ -80,7 +81,7 @@ impl<'a> Subject<'a> {
     /// # Errors
     /// What is wrong with the file.
     pub fn new(specification: &'a Specification, example: &'a Example) -> Outcome<Self> {
-        let repository = load(&specification.definitions)?;
+        let repository = load(&specification.definitions, &specification.schemas)?;
         let defined = definitions::read(&specification.defined);
         let rows = example.rows.iter().map(|row| asked(specification, &repository, row));
         let rows = rows.collect::<Outcome<_>>()?;
@@ -99,13 +100,15 @@ impl<'a> Subject<'a> {
     }
 }
 
-/// Loads definitions; their places are counted in this text.
+/// Loads definitions; their places are counted in this text. Records name `schemas` by their numbers.
 ///
 /// # Errors
 /// All mistakes, as a user would see them.
-pub fn load(definitions: &str) -> Outcome<Arc<Repository>> {
+pub fn load(definitions: &str, schemas: &BTreeMap<u32, Schema>) -> Outcome<Arc<Repository>> {
     let file = DefinitionFile::new("features.yaml", definitions);
-    load_text(&[file]).map(Arc::new).map_err(|mistakes| mistakes.to_string())
+    let mut repository = load_text(&[file]).map_err(|mistakes| mistakes.to_string())?;
+    repository.connect(&Shelf::of(schemas));
+    Ok(Arc::new(repository))
 }
 
 /// Which record of the file is at `offset` of a partition, when `arrivals` are appended in order.

@@ -51,10 +51,10 @@ pub(super) fn write_default(
         }
         (Shape::String, Value::String(text)) => write_sized(text.as_bytes(), out),
         (Shape::Bytes, Value::String(text)) => write_sized(&latin1(text).ok_or_else(wrong)?, out),
-        (Shape::Fixed(size), Value::String(text)) => {
+        (Shape::Fixed { size, .. }, Value::String(text)) => {
             out.extend(latin1(text).filter(|bytes| bytes.len() == *size).ok_or_else(wrong)?);
         }
-        (Shape::Enum(symbols), Value::String(symbol)) => {
+        (Shape::Enum { symbols, .. }, Value::String(symbol)) => {
             let number = symbols.iter().position(|s| s == symbol).ok_or_else(wrong)?;
             write_long(number as i64, out);
         }

@@ -7,9 +7,14 @@
 //! what is asked for.
 
 mod canonical;
+mod confluent;
 mod cursor;
 mod default;
+mod leaf;
+mod plan;
 mod reader;
+#[cfg(test)]
+mod resolution;
 mod shape;
 mod writer;
 
@@ -20,18 +25,23 @@ use apache_avro::Schema;
 use self::canonical::{canonical_form, fingerprint};
 use self::shape::{Shape, Shapes};
 use super::{Field, FormatError};
+use crate::registry::{RegisteredSchema, SchemaKind, SchemaReference, Schemas};
 
+pub(super) use confluent::ConfluentAvro;
 pub(super) use reader::AvroReader;
 pub(super) use writer::encode_avro;
 
 /// What surrounds a datum in a record's value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AvroFraming {
     /// Nothing: the value is the datum.
     Datum,
     /// Single-object encoding: the bytes C3 01 and the schema's fingerprint (CRC-64-AVRO, little-endian)
     /// precede the datum.
     SingleObject,
+    /// Confluent's wire format: a zero byte and the number of the datum's own schema in a registry (big-endian, 4 bytes)
+    /// precede the datum, which is read as one of the schema by the rules of schema resolution.
+    Confluent(Schemas),
 }
 
 /// A checked schema of a record.
@@ -62,22 +72,32 @@ impl AvroSchema {
     /// # Errors
     /// If the text is no Avro schema, or the schema is not of a record.
     pub fn parse(json: &str) -> Result<Self, FormatError> {
+        Self::parse_with(json, &[])
+    }
+
+    /// Reads and checks a schema as a registry has it, with those it refers to.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse), and if it is written in another language.
+    pub fn registered(schema: &RegisteredSchema) -> Result<Self, FormatError> {
+        if schema.kind != SchemaKind::Avro {
+            return Err(FormatError::BrokenSchema { cause: format!("it is {}", schema.kind) });
+        }
+        Self::parse_with(&schema.text, &schema.references)
+    }
+
+    fn parse_with(json: &str, references: &[SchemaReference]) -> Result<Self, FormatError> {
         let broken = |cause: String| FormatError::BrokenSchema { cause };
-        let schema = Schema::parse_str(json).map_err(|e| broken(e.to_string()))?;
-        let shapes = Shapes::new(&schema).map_err(broken)?;
+        let (schema, shapes) = parsed(json, references).map_err(broken)?;
         if !matches!(shapes.get(Shapes::ROOT), Shape::Record { .. }) {
             return Err(FormatError::NotARecord { found: shapes.get(Shapes::ROOT).name().to_owned() });
         }
         let fields = shapes.fields().map_err(broken)?;
-        Ok(Self(Arc::new(Checked {
-            json: json.to_owned(),
-            canonical: canonical_form(&schema),
-            shapes,
-            fields,
-        })))
+        let json = references.iter().fold(json.to_owned(), |all, reference| all + "\n" + &reference.text);
+        Ok(Self(Arc::new(Checked { json, canonical: canonical_form(&schema), shapes, fields })))
     }
 
-    /// The schema as it was given.
+    /// The schema as it was given, and the schemas it refers to.
     pub fn json(&self) -> &str {
         &self.0.json
     }
@@ -98,9 +118,9 @@ impl AvroSchema {
     }
 
     /// The bytes before a datum.
-    fn header(&self, framing: AvroFraming) -> Vec<u8> {
+    fn header(&self, framing: &AvroFraming) -> Vec<u8> {
         match framing {
-            AvroFraming::Datum => Vec::new(),
+            AvroFraming::Datum | AvroFraming::Confluent(_) => Vec::new(),
             AvroFraming::SingleObject => [&[0xC3, 0x01][..], &self.fingerprint().to_le_bytes()].concat(),
         }
     }
@@ -122,6 +142,21 @@ impl AvroSchema {
         }
         Ok(())
     }
+}
+
+/// A schema that may refer to others, parsed and taken apart.
+///
+/// # Errors
+/// Why it is none, in words.
+fn parsed(json: &str, references: &[SchemaReference]) -> Result<(Schema, Shapes), String> {
+    let others = references.iter().map(|reference| reference.text.as_str());
+    let (schema, others) = match references {
+        [] => (Schema::parse_str(json).map_err(|error| error.to_string())?, Vec::new()),
+        _ => Schema::parse_str_with_list(json, others).map_err(|error| error.to_string())?,
+    };
+    let shapes = Shapes::new(&schema, &others)?;
+    shapes.fields()?;
+    Ok((schema, shapes))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use apache_avro::Schema;
-use apache_avro::schema::{DecimalSchema, InnerDecimalSchema, Name, UuidSchema};
+use apache_avro::schema::{Alias, DecimalSchema, InnerDecimalSchema, Name, UuidSchema};
 use thalweg_core::FieldType;
 
 use super::canonical::namespace_of;
@@ -36,10 +36,18 @@ pub(super) enum Shape {
     Double,
     Bytes,
     String,
-    Fixed(usize),
-    Enum(Vec<String>),
+    Fixed {
+        name: TypeName,
+        size: usize,
+    },
+    Enum {
+        name: TypeName,
+        symbols: Vec<String>,
+        /// What a symbol is read as that is none of these.
+        default: Option<String>,
+    },
     Record {
-        name: String,
+        name: TypeName,
         fields: Vec<RecordField>,
     },
     Array(ShapeId),
@@ -55,10 +63,30 @@ pub(super) enum TimestampUnit {
     Nanos,
 }
 
+/// The names of a type that has one.
+#[derive(Debug)]
+pub(super) struct TypeName {
+    /// The name with its namespace.
+    pub(super) full: String,
+    /// Other full names, which it goes by where it is read as.
+    pub(super) aliases: Vec<String>,
+}
+
+impl TypeName {
+    /// Whether a type of the name `written` can be read as one of this name: namespaces do not matter.
+    pub(super) fn answers_to(&self, written: &Self) -> bool {
+        let short = |name: &str| name.rsplit('.').next().map(str::to_owned);
+        short(&self.full) == short(&written.full)
+            || self.aliases.iter().any(|alias| short(alias) == short(&written.full))
+    }
+}
+
 /// A field of a record.
 #[derive(Debug)]
 pub(super) struct RecordField {
     pub(super) name: String,
+    /// Other names, which it goes by where it is read as.
+    pub(super) aliases: Vec<String>,
     pub(super) shape: ShapeId,
     pub(super) default: Option<serde_json::Value>,
 }
@@ -83,8 +111,8 @@ impl Shape {
             Self::Timestamp(_) => FieldType::Timestamp,
             Self::Float => FieldType::Float32,
             Self::Double => FieldType::Float64,
-            Self::Bytes | Self::Fixed(_) => FieldType::Binary,
-            Self::String | Self::Enum(_) => FieldType::String,
+            Self::Bytes | Self::Fixed { .. } => FieldType::Binary,
+            Self::String | Self::Enum { .. } => FieldType::String,
             Self::Null | Self::Record { .. } | Self::Array(_) | Self::Map(_) | Self::Union(_) => return None,
         })
     }
@@ -100,12 +128,24 @@ impl Shape {
             Self::Double => "double",
             Self::Bytes => "bytes",
             Self::String => "string",
-            Self::Fixed(_) => "fixed",
-            Self::Enum(_) => "enum",
+            Self::Fixed { .. } => "fixed",
+            Self::Enum { .. } => "enum",
             Self::Record { .. } => "record",
             Self::Array(_) => "array",
             Self::Map(_) => "map",
             Self::Union(_) => "union",
+        }
+    }
+
+    /// Avro's name of the type with what it is about.
+    pub(super) fn words(&self) -> String {
+        match self {
+            Self::Date => "int (a date)".to_owned(),
+            Self::Timestamp(_) => "long (a timestamp)".to_owned(),
+            Self::Fixed { name, size } => format!("fixed {} of {size} bytes", name.full),
+            Self::Enum { name, .. } => format!("enum {}", name.full),
+            Self::Record { name, .. } => format!("record {}", name.full),
+            other => other.name().to_owned(),
         }
     }
 }
@@ -114,12 +154,13 @@ impl Shapes {
     /// Number of the record itself.
     pub(super) const ROOT: ShapeId = 0;
 
-    /// The shapes of a parsed schema.
+    /// The shapes of a parsed schema, which may name types of `others`.
     ///
     /// # Errors
     /// If a name stands for nothing, in words.
-    pub(super) fn new(schema: &Schema) -> Result<Self, String> {
-        let mut builder = Builder { shapes: Vec::new(), named: HashMap::new() };
+    pub(super) fn new(schema: &Schema, others: &[Schema]) -> Result<Self, String> {
+        let others = others.iter().filter_map(|other| Some((other.name()?.fullname(None), other))).collect();
+        let mut builder = Builder { shapes: Vec::new(), named: HashMap::new(), others };
         builder.shape(schema, None)?;
         Ok(Self(builder.shapes))
     }
@@ -153,16 +194,22 @@ impl Shapes {
 }
 
 /// Turns a schema into shapes.
-struct Builder {
+struct Builder<'s> {
     shapes: Vec<Shape>,
     named: HashMap<String, ShapeId>,
+    /// Schemas that are looked into where a name is not known yet.
+    others: HashMap<String, &'s Schema>,
 }
 
-impl Builder {
+impl Builder<'_> {
     fn shape(&mut self, schema: &Schema, namespace: Option<&str>) -> Result<ShapeId, String> {
         if let Schema::Ref { name } = schema {
             let full_name = name.fullname(namespace);
-            return self.named.get(&full_name).copied().ok_or(format!("there is no type {full_name}"));
+            return match (self.named.get(&full_name), self.others.remove(&full_name)) {
+                (Some(known), _) => Ok(*known),
+                (None, Some(other)) => self.shape(other, None),
+                (None, None) => Err(format!("there is no type {full_name}")),
+            };
         }
         // The number is given before what lies inside is looked at, so that the outermost is the first, and a
         // record can be named inside of itself.
@@ -188,12 +235,12 @@ impl Builder {
             | Schema::Duration(fixed)
             | Schema::Uuid(UuidSchema::Fixed(fixed))
             | Schema::Decimal(DecimalSchema { inner: InnerDecimalSchema::Fixed(fixed), .. }) => {
-                self.name(&fixed.name, namespace, id);
-                Shape::Fixed(fixed.size)
+                let name = self.name(&fixed.name, fixed.aliases.as_deref(), namespace, id);
+                Shape::Fixed { name, size: fixed.size }
             }
             Schema::Enum(symbols) => {
-                self.name(&symbols.name, namespace, id);
-                Shape::Enum(symbols.symbols.clone())
+                let name = self.name(&symbols.name, symbols.aliases.as_deref(), namespace, id);
+                Shape::Enum { name, symbols: symbols.symbols.clone(), default: symbols.default.clone() }
             }
             Schema::Array(array) => Shape::Array(self.shape(&array.items, namespace)?),
             Schema::Map(map) => Shape::Map(self.shape(&map.types, namespace)?),
@@ -201,23 +248,31 @@ impl Builder {
                 union.variants().iter().map(|v| self.shape(v, namespace)).collect::<Result<_, _>>()?,
             ),
             Schema::Record(record) => {
-                let full_name = self.name(&record.name, namespace, id);
-                let inside = namespace_of(&full_name);
+                let name = self.name(&record.name, record.aliases.as_deref(), namespace, id);
+                let inside = namespace_of(&name.full).map(str::to_owned);
                 let field = |f: &apache_avro::schema::RecordField| {
-                    let shape = self.shape(&f.schema, inside)?;
-                    Ok(RecordField { name: f.name.clone(), shape, default: f.default.clone() })
+                    let shape = self.shape(&f.schema, inside.as_deref())?;
+                    let (name, aliases) = (f.name.clone(), f.aliases.clone());
+                    Ok(RecordField { name, aliases, shape, default: f.default.clone() })
                 };
                 let fields = record.fields.iter().map(field).collect::<Result<_, String>>()?;
-                Shape::Record { name: full_name, fields }
+                Shape::Record { name, fields }
             }
         };
         Ok(id)
     }
 
-    fn name(&mut self, name: &Name, namespace: Option<&str>, id: ShapeId) -> String {
-        let full_name = name.fullname(namespace);
-        self.named.insert(full_name.clone(), id);
-        full_name
+    fn name(
+        &mut self,
+        name: &Name,
+        aliases: Option<&[Alias]>,
+        namespace: Option<&str>,
+        id: ShapeId,
+    ) -> TypeName {
+        let full = name.fullname(namespace);
+        self.named.insert(full.clone(), id);
+        let aliases = aliases.unwrap_or_default().iter().map(|alias| alias.fullname(namespace_of(&full)));
+        TypeName { aliases: aliases.collect(), full }
     }
 }
 
@@ -249,7 +304,10 @@ impl Walk<'_> {
             Shape::Record { name, fields } => {
                 if let Some(around) = self.records.iter().position(|record| *record == id) {
                     if around >= direct {
-                        return Err(format!("record {name} holds itself, so its datums would never end"));
+                        return Err(format!(
+                            "record {} holds itself, so its datums would never end",
+                            name.full
+                        ));
                     }
                 } else {
                     self.records.push(id);

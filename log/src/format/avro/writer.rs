@@ -6,7 +6,7 @@ use arrow::datatypes::{
 };
 
 use super::default::{write_default, write_long, write_sized};
-use super::reader::holds_any;
+use super::plan::holds_any;
 use super::shape::{Nullable, RecordField, Shape, ShapeId, Shapes, TimestampUnit};
 use super::{AvroFraming, AvroSchema};
 use crate::format::encode::columns_of;
@@ -18,7 +18,7 @@ use crate::format::{Field, FormatError};
 /// If a field has neither column nor default nor null, or a value cannot be written as its type.
 pub(in crate::format) fn encode_avro(
     schema: &AvroSchema,
-    framing: AvroFraming,
+    framing: &AvroFraming,
     fields: &[Field],
     rows: &RecordBatch,
 ) -> Result<Vec<Vec<u8>>, FormatError> {
@@ -166,14 +166,14 @@ fn write_scalar(shape: &Shape, array: &ArrayRef, row: usize, out: &mut Vec<u8>) 
         Shape::Double => out.extend(array.as_primitive::<Float64Type>().value(row).to_le_bytes()),
         Shape::Bytes => write_sized(array.as_binary::<i32>().value(row), out),
         Shape::String => write_sized(array.as_string::<i32>().value(row).as_bytes(), out),
-        Shape::Fixed(size) => {
+        Shape::Fixed { size, .. } => {
             let bytes = array.as_binary::<i32>().value(row);
             if bytes.len() != *size {
                 return Err(format!("has {} bytes, but the Avro schema wants {size}", bytes.len()));
             }
             out.extend_from_slice(bytes);
         }
-        Shape::Enum(symbols) => {
+        Shape::Enum { symbols, .. } => {
             let symbol = array.as_string::<i32>().value(row);
             let number = symbols.iter().position(|s| s == symbol).ok_or_else(|| {
                 format!("{symbol:?} is none of the Avro schema's symbols: {}", symbols.join(", "))
