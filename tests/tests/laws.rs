@@ -35,7 +35,7 @@ fn a_training_set_is_what_the_oracle_says() {
 #[test]
 fn what_was_known_is_what_the_oracle_says() {
     let (differ, refused) = (AtomicU64::new(0), AtomicUsize::new(0));
-    check("what_was_known_is_what_the_oracle_says", 350, |case, chance| {
+    check("what_was_known_is_what_the_oracle_says", 420, |case, chance| {
         let workshop = Workshop::with_all(case, chance)?;
         let request = Request { as_of: AsOf::Known, ..Request::random(chance) };
         for view in case.definitions.views.iter().filter(|view| !case.tells_append_times(view)) {
