@@ -5,7 +5,7 @@ export CARGO_TARGET_DIR ?= $(HOME)/.cache/thalweg/target
 
 BIN := $(CARGO_TARGET_DIR)/debug/thalweg
 
-.PHONY: demo build test lint bench rules setup clean
+.PHONY: demo build test lint bench rules kafka setup clean
 
 demo: setup build
 	$(BIN) demo $(DEMO_ARGS)
@@ -29,8 +29,12 @@ bench: setup
 rules:
 	THALWEG_WRITE_RULES=1 cargo test --quiet --locked --workspace --test specification the_pages
 
+# A Kafka broker to play with, on 127.0.0.1:9092, until Ctrl-C.
+kafka: setup
+	./scripts/kafka
+
 setup:
 	./scripts/setup
 
 clean:
-	rm -rf .venv thalweg-demo thalweg-data
+	rm -rf .venv thalweg-demo thalweg-data thalweg-kafka
