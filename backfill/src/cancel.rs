@@ -15,9 +15,14 @@ impl Cancellation {
         self.0.store(true, Ordering::Relaxed);
     }
 
+    /// Whether the workers were told to stop.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
     /// # Errors
     /// [`Error::Cancelled`] once [`cancel`](Self::cancel) was called.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        if self.0.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
+        if self.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
     }
 }

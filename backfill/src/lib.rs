@@ -36,6 +36,7 @@ mod spine;
 #[cfg(test)]
 mod tests;
 mod training_set;
+mod verify;
 
 pub use answer::{TrainingSet, batches};
 pub use as_of::AsOf;
@@ -58,3 +59,4 @@ pub use served::{AppliedHistory, AppliedMoment};
 pub use sliced::Sliced;
 pub use spine::{DEFAULT_TIMESTAMP_COLUMN, spine_hash};
 pub use training_set::{Prepared, TrainingSetRequest, training_set};
+pub use verify::{Answered, Cell, Difference, Verdict, verify};

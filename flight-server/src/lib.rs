@@ -4,6 +4,7 @@
 //! over gRPC, Arrow Flight and HTTP, and driven from the command line. This crate decides nothing about
 //! values: it folds nothing, decodes nothing and never changes state but through the ingest.
 
+pub mod audit;
 pub mod cli;
 pub mod config;
 pub mod flight;
@@ -15,6 +16,7 @@ pub mod serve;
 pub mod served;
 pub mod wire;
 
+mod cancel_on_drop;
 mod clock;
 mod demo;
 mod error;

@@ -11,7 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
-use crate::wire::StatusResponse;
+use crate::wire::{StatusResponse, ViewAudit};
 
 /// Everything the server counts. Gauges of the state are set when they are asked for.
 pub struct Metrics {
@@ -29,6 +29,11 @@ pub struct Metrics {
     dead_letters: Family<Source, Gauge>,
     failed_expressions: Family<Source, Gauge>,
     failed_on_demand: Family<View, Counter>,
+    verified_cells: Family<View, Counter>,
+    verified_differences: Family<View, Counter>,
+    verify_failures: Counter,
+    verify_last_us: Family<View, Gauge>,
+    verify_last_elapsed_us: Family<View, Gauge>,
 }
 
 type Label = Vec<(&'static str, String)>;
@@ -55,6 +60,11 @@ impl Metrics {
             dead_letters: Family::default(),
             failed_expressions: Family::default(),
             failed_on_demand: Family::default(),
+            verified_cells: Family::default(),
+            verified_differences: Family::default(),
+            verify_failures: Counter::default(),
+            verify_last_us: Family::default(),
+            verify_last_elapsed_us: Family::default(),
             registry: Registry::default(),
         };
         registry.register("lookups", "Lookups answered, by outcome", metrics.lookups.clone());
@@ -94,6 +104,27 @@ impl Metrics {
             "Expressions of on-demand features that failed on a row and gave null, in lookups and training sets",
             metrics.failed_on_demand.clone(),
         );
+        registry.register(
+            "verified_cells",
+            "Values of lookups that audits compared with a replay of the log",
+            metrics.verified_cells.clone(),
+        );
+        registry.register(
+            "verified_differences",
+            "Values of lookups that were not those of a replay of the log: anything but 0 is a defect",
+            metrics.verified_differences.clone(),
+        );
+        registry.register(
+            "verify_failures",
+            "Audits that could not be done",
+            metrics.verify_failures.clone(),
+        );
+        registry.register("verify_last_us", "When a view was last audited", metrics.verify_last_us.clone());
+        registry.register(
+            "verify_last_elapsed_us",
+            "Time the last audit of a view took",
+            metrics.verify_last_elapsed_us.clone(),
+        );
         Arc::new(Self { registry, ..metrics })
     }
 
@@ -113,6 +144,23 @@ impl Metrics {
         for (view, count) in failed {
             self.failed_on_demand.get_or_create(&vec![("view", view.clone())]).inc_by(*count);
         }
+    }
+
+    /// Counts what the audit of a view compared, which ended at `now`.
+    pub fn count_audit(&self, audit: &ViewAudit, now: thalweg_core::Instant) {
+        if !audit.skipped.is_empty() {
+            return;
+        }
+        let label = vec![("view", audit.view.clone())];
+        self.verified_cells.get_or_create(&label).inc_by(audit.cells);
+        self.verified_differences.get_or_create(&label).inc_by(audit.differing);
+        self.verify_last_us.get_or_create(&label).set(now.as_micros());
+        self.verify_last_elapsed_us.get_or_create(&label).set(audit.elapsed_us);
+    }
+
+    /// Counts an audit that could not be done.
+    pub fn count_failed_audit(&self) {
+        self.verify_failures.inc();
     }
 
     /// Counts records appended.

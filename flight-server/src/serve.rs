@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 
+use crate::audit::{Auditor, audit_in_background};
 use crate::config::Config;
 use crate::flight::FlightServer;
 use crate::grpc::{AdminService, OnlineService};
@@ -68,9 +69,10 @@ pub async fn run(node: Arc<Node>, ended: impl Future<Output = ()> + Send + 'stat
     let metrics = Metrics::new();
     let message_bytes = limits.message_bytes;
 
+    let auditor = Arc::new(Auditor::new(node.clone(), heavy.clone(), metrics.clone()));
     let flight = FlightServer::new(node.clone(), pool.clone(), heavy, metrics.clone());
     let online = OnlineService::new(node.clone(), pool.clone(), metrics.clone());
-    let admin = AdminService::new(node.clone(), pool.clone());
+    let admin = AdminService::new(node.clone(), pool.clone(), auditor.clone());
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<OnlineFeaturesServer<OnlineService>>().await;
     health.set_serving::<FlightServiceServer<FlightServer>>().await;
@@ -111,7 +113,10 @@ pub async fn run(node: Arc<Node>, ended: impl Future<Output = ()> + Send + 'stat
                 .max_decoding_message_size(message_bytes)
                 .max_encoding_message_size(usize::MAX),
         )
-        .serve_with_incoming_shutdown(grpc, until_stopped(stopped));
+        .serve_with_incoming_shutdown(grpc, until_stopped(stopped.clone()));
+    if let Some(interval) = config.verify.interval {
+        tokio::spawn(audit_in_background(auditor, interval, stopped.clone()));
+    }
     let grpc = tokio::spawn(grpc);
     let web = tokio::spawn(web);
     ended.await;

@@ -98,6 +98,12 @@ impl HotStates {
         true
     }
 
+    /// The keys of `group` of which there is something in memory.
+    pub(crate) fn keys_of(&self, group: KeyGroup) -> impl Iterator<Item = &[u8]> {
+        let states = self.groups[usize::from(group)].states.iter();
+        states.filter(|hot| !hot.state.is_empty()).map(HotState::key)
+    }
+
     /// Groups with changed states.
     pub(crate) fn dirty_groups(&self) -> Vec<KeyGroup> {
         let groups = (0..=KeyGroup::MAX).zip(self.groups.iter());

@@ -25,6 +25,7 @@ mod keys;
 mod options;
 mod reading;
 mod rows;
+mod sample;
 mod shared;
 mod slots;
 mod status;

@@ -16,7 +16,7 @@ use crate::wire::admin_client::AdminClient;
 use crate::wire::online_features_client::OnlineFeaturesClient;
 use crate::wire::{
     ApplyRequest, ApplyResponse, GetFeaturesRequest, GetFeaturesResponse, RebuildRequest, StatusRequest,
-    StatusResponse, TopicsRequest, TopicsResponse,
+    StatusResponse, TopicsRequest, TopicsResponse, VerifyRequest, ViewAudit,
 };
 
 /// A client of one server.
@@ -64,6 +64,21 @@ impl Client {
     /// Asks for the topics.
     pub(crate) fn topics(&self) -> Result<TopicsResponse, Error> {
         Ok(self.runtime.block_on(self.admin().topics(TopicsRequest {}))?.into_inner())
+    }
+
+    /// Audits views, handing each audit to `take` as it is done.
+    pub(crate) fn verify(
+        &self,
+        request: VerifyRequest,
+        mut take: impl FnMut(ViewAudit) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.runtime.block_on(async {
+            let mut audits = self.admin().verify(request).await?.into_inner();
+            while let Some(audit) = audits.message().await? {
+                take(audit)?;
+            }
+            Ok(())
+        })
     }
 
     /// Looks features up.

@@ -18,6 +18,7 @@ mod status;
 mod target;
 mod topics;
 mod training_set;
+mod verify;
 
 pub(crate) use output::{say, thousands};
 
@@ -81,6 +82,8 @@ enum Command {
     Status,
     /// Show the topics of the log.
     Topics,
+    /// Audit that lookups answer what training sets have, on keys drawn by lot; 1 where they do not.
+    Verify(verify::Options),
 }
 
 /// Runs the command line and gives the exit code: 0 done, 1 failed, 2 wrong usage or definitions.
@@ -115,6 +118,7 @@ fn run(line: CommandLine) -> Result<(), Error> {
         Command::Events(options) => events::run(&common, config, &options),
         Command::Status => status::run(&common, config),
         Command::Topics => topics::run(&common, config),
+        Command::Verify(options) => verify::run(&common, config, options),
     }
 }
 

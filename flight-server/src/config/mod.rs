@@ -18,6 +18,9 @@ pub const DEFAULTS: &str = include_str!("../../thalweg.default.yaml");
 /// Name of the file that is read where none is named and one is there.
 pub const FILE_NAME: &str = "thalweg.yaml";
 
+/// What an interval is where nothing is done again and again.
+const OFF: &str = "off";
+
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -51,6 +54,8 @@ pub struct Config {
     pub listen: Listen,
     /// What "now" is.
     pub clock: Clock,
+    /// Audits of the online state in the background.
+    pub verify: Verify,
     /// Limits on requests.
     pub limits: Limits,
 }
@@ -153,6 +158,16 @@ pub enum Clock {
     Stream,
 }
 
+/// Audits of the online state in the background.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Verify {
+    /// Time from the end of one audit to the beginning of the next; none if there are none.
+    #[serde(deserialize_with = "time_delta_or_off")]
+    pub interval: Option<TimeDelta>,
+    /// Keys drawn of each view.
+    pub keys: usize,
+}
+
 /// Limits on requests; each error over one names its key.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Limits {
@@ -224,6 +239,18 @@ fn time_delta<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<TimeD
     String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
 }
 
+fn time_delta_or_off<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<TimeDelta>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text == OFF {
+        return Ok(None);
+    }
+    let interval: TimeDelta =
+        text.parse().map_err(|cause| serde::de::Error::custom(format!("{cause}; or `{OFF}`")))?;
+    Ok(Some(interval).filter(|interval| interval.as_micros() > 0))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -264,6 +291,19 @@ mod tests {
         assert!(!format!("{config:?} {:?}", config.schemas()).contains("sesame"), "{config:?}");
         let wrong = load("registry: {url: registry}\n", &[]).expect("a text").schemas();
         assert!(wrong.expect_err("no address").to_string().contains("`registry.url`"));
+    }
+
+    #[test]
+    fn the_background_audit_is_off_unless_it_has_an_interval() {
+        assert_eq!(load("", &[]).expect("defaults are complete").verify.interval, None);
+        let interval = |text: &str| {
+            load(&format!("verify: {{interval: {text}}}\n"), &[]).map(|config| config.verify.interval)
+        };
+        assert_eq!(interval("5m").expect("an interval"), Some(TimeDelta::from_micros(300_000_000)));
+        assert_eq!(interval("0s").expect("an interval"), None);
+        assert_eq!(interval("off").expect("no interval"), None);
+        let refused = interval("often").expect_err("no interval").to_string();
+        assert!(refused.contains("often") && refused.contains("`off`"), "{refused}");
     }
 
     #[test]

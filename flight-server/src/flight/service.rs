@@ -26,6 +26,7 @@ use super::spool::Spool;
 use super::training_set::{Streaming, Wanted};
 use super::{events, follow, history, listing, produce, training_set};
 use crate::Error;
+use crate::cancel_on_drop::CancelOnDrop;
 use crate::metrics::Metrics;
 use crate::node::Node;
 use crate::pool::Pool;
@@ -184,15 +185,6 @@ async fn opened(
     // Some clients send the descriptor by itself.
     let first = (!first.data_header.is_empty()).then_some(Ok(first));
     Ok((command, stream::iter(first).chain(data)))
-}
-
-/// Tells the workers to stop when the call they work for is dropped, as it is when the client goes away.
-struct CancelOnDrop(Cancellation);
-
-impl Drop for CancelOnDrop {
-    fn drop(&mut self) {
-        self.0.cancel();
-    }
 }
 
 fn gives_no_rows() -> Error {

@@ -2,28 +2,39 @@
 
 use std::sync::Arc;
 
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use thalweg_backfill::Cancellation;
 use thalweg_definitions::DefinitionFile;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
+use crate::audit::{AuditRequest, Auditor};
+use crate::cancel_on_drop::CancelOnDrop;
 use crate::node::Node;
 use crate::pool::Pool;
 use crate::wire::admin_server::Admin;
 use crate::wire::{
     ApplyRequest, ApplyResponse, RebuildRequest, RebuildResponse, StatusRequest, StatusResponse,
-    TopicsRequest, TopicsResponse,
+    TopicsRequest, TopicsResponse, VerifyRequest, ViewAudit,
 };
 use crate::{Error, Kind};
+
+/// Audits handed over ahead of a slow client.
+const AUDITS_AHEAD: usize = 4;
 
 /// `thalweg.v1.Admin`.
 pub struct AdminService {
     node: Arc<Node>,
     pool: Arc<Pool>,
+    auditor: Arc<Auditor>,
 }
 
 impl AdminService {
-    /// The service over `node`, its work done on `pool`.
-    pub fn new(node: Arc<Node>, pool: Arc<Pool>) -> Self {
-        Self { node, pool }
+    /// The service over `node`, its work done on `pool`; audits are those of `auditor`.
+    pub(crate) fn new(node: Arc<Node>, pool: Arc<Pool>, auditor: Arc<Auditor>) -> Self {
+        Self { node, pool, auditor }
     }
 }
 
@@ -50,6 +61,31 @@ impl Admin for AdminService {
     async fn topics(&self, _: Request<TopicsRequest>) -> Result<Response<TopicsResponse>, Status> {
         let node = self.node.clone();
         Ok(Response::new(self.pool.run(move || node.topics()).await?))
+    }
+
+    type VerifyStream = BoxStream<'static, Result<ViewAudit, Status>>;
+
+    async fn verify(&self, request: Request<VerifyRequest>) -> Result<Response<Self::VerifyStream>, Status> {
+        let VerifyRequest { views, keys, seed } = request.into_inner();
+        let keys = keys.map(|keys| keys as usize);
+        let cancelled_with_the_stream = CancelOnDrop(Cancellation::default());
+        let cancellation = cancelled_with_the_stream.0.clone();
+        let (sender, audits) = mpsc::channel(AUDITS_AHEAD);
+        let auditor = Arc::clone(&self.auditor);
+        tokio::spawn(async move {
+            let take = sender.clone();
+            let request = AuditRequest { views, keys, seed };
+            let audited =
+                auditor.audit(request, cancellation, move |audit| take.blocking_send(Ok(audit)).is_ok());
+            if let Err(error) = audited.await {
+                // Nobody is left to tell where this fails.
+                let _ = sender.send(Err(Status::from(error))).await;
+            }
+        });
+        let audits = ReceiverStream::new(audits).inspect(move |_| {
+            let _cancels = &cancelled_with_the_stream;
+        });
+        Ok(Response::new(audits.boxed()))
     }
 }
 

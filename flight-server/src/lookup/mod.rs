@@ -2,19 +2,21 @@
 
 mod answering;
 mod asked;
+mod moment;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::ArrayRef;
+use arrow::array::{ArrayRef, BinaryArray};
 use thalweg_backfill::Features;
 use thalweg_core::{Instant, Status};
-use thalweg_definitions::{Fold, Layout};
+use thalweg_definitions::{Fold, Layout, Repository};
 use thalweg_ingest::Serving;
-use thalweg_store::{Reading, TopicState, read_all};
+use thalweg_store::{Found, TopicState, read_all};
 
 use self::answering::Answering;
 use self::asked::Asked;
+pub(crate) use self::moment::Moment;
 use crate::Error;
 use crate::config::Clock;
 
@@ -81,62 +83,87 @@ pub fn lookup(
     now: impl FnOnce() -> Instant,
     row_limit: usize,
 ) -> Result<Option<LookupAnswer>, Error> {
-    let repository = serving.repository();
-    let features = request.features.resolve(repository)?;
-    let layout = Layout::new(repository, &features, request.full_feature_names)
-        .map_err(|cause| Error::from(thalweg_backfill::Error::from(cause)))?;
-    let asked = Asked::new(request, row_limit)?;
-    let rows = asked.rows;
-    let keys = layout.folds.iter().map(|fold| asked.keys_of(fold)).collect::<Result<Vec<_>, _>>()?;
-    let inputs = asked.inputs(&layout)?;
-    asked.refuse_unused(&layout)?;
-
-    let topic_of = |fold: &Fold<'_>| {
-        let source = repository.source(&fold.view.source).expect("a checked view's source is defined");
-        source.topic.clone()
-    };
-    let states = layout
-        .folds
-        .iter()
-        .map(|fold| {
-            let topic = topic_of(fold);
-            let state = serving.topic(&topic).ok_or_else(|| not_kept(fold))?;
-            Ok((topic, state))
-        })
-        .collect::<Result<BTreeMap<String, Arc<TopicState>>, Error>>()?;
-    let readings = read_all(&states.values().map(|state| state.as_ref()).collect::<Vec<_>>());
-    // While the guards are held none of them can be retired. So all views are of these definitions, or none
-    // is asked.
-    if readings.iter().any(Reading::is_retired) {
-        return Ok(None);
-    }
-    let reading_of: BTreeMap<&str, &Reading<'_>> = states.keys().map(String::as_str).zip(&readings).collect();
-    let sources = layout.folds.iter().filter_map(|fold| repository.source(&fold.view.source));
-    let watermark =
-        sources.map(|source| reading_of[source.topic.as_str()].watermark(&source.name)).min().flatten();
-    let at = match (request.at, clock) {
-        (Some(at), _) => at,
-        (None, Clock::Wall) => now(),
-        (None, Clock::Stream) => watermark.unwrap_or(Instant::MIN),
-    };
-
-    let mut found = Vec::with_capacity(layout.folds.len());
-    let mut versions = BTreeMap::new();
-    for (fold, keys) in layout.folds.iter().zip(&keys) {
-        found.push(reading_of[topic_of(fold).as_str()].lookup(&fold.view.name, keys, at)?);
-        versions.insert(fold.view.name.clone(), fold.view.version.to_hex());
-    }
-    let applied = readings
-        .iter()
-        .flat_map(|reading| reading.applied().iter().map(|(&p, &next)| (reading.topic().to_owned(), p, next)))
-        .collect();
-    drop(reading_of);
-    drop(readings);
-
-    versions.extend(layout.on_demand.iter().map(|of| (of.view.name.clone(), of.view.version.to_hex())));
-    let answering = Answering { layout: &layout, found: &found, inputs: &inputs, rows };
-    let (columns, failed_expressions) = answering.columns()?;
+    let lookup = Lookup::new(serving, request, row_limit)?;
+    let Some(moment) = lookup.moment() else { return Ok(None) };
+    let at = request.at.unwrap_or_else(|| moment.now(clock, now));
+    let (found, watermark, applied) = (moment.find(at)?, moment.watermark(), moment.applied());
+    drop(moment);
+    let (columns, failed_expressions) = lookup.columns(&found)?;
+    let versions = lookup.versions();
+    let rows = lookup.rows;
     Ok(Some(LookupAnswer { columns, rows, at, applied, watermark, versions, failed_expressions }))
+}
+
+/// A checked lookup: the folds that it reads, and by which keys.
+pub(crate) struct Lookup<'a> {
+    repository: &'a Repository,
+    layout: Layout<'a>,
+    /// For each fold the keys of all rows.
+    keys: Vec<BinaryArray>,
+    inputs: BTreeMap<String, ArrayRef>,
+    /// Rows asked for.
+    rows: usize,
+    /// What is read, by topic.
+    states: BTreeMap<String, Arc<TopicState>>,
+}
+
+impl<'a> Lookup<'a> {
+    /// Checks what `request` asks of `serving`, of at most `row_limit` rows. Nothing is read.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT or NOT_FOUND, as the wire contract says.
+    pub(crate) fn new(
+        serving: &'a Serving,
+        request: &LookupRequest,
+        row_limit: usize,
+    ) -> Result<Self, Error> {
+        let repository = serving.repository();
+        let features = request.features.resolve(repository)?;
+        let layout = Layout::new(repository, &features, request.full_feature_names)
+            .map_err(|cause| Error::from(thalweg_backfill::Error::from(cause)))?;
+        let asked = Asked::new(request, row_limit)?;
+        let keys = layout.folds.iter().map(|fold| asked.keys_of(fold)).collect::<Result<Vec<_>, _>>()?;
+        let inputs = asked.inputs(&layout)?;
+        asked.refuse_unused(&layout)?;
+        let states = layout.folds.iter().map(|fold| {
+            let topic = topic_of(repository, fold);
+            let state = serving.topic(topic).ok_or_else(|| not_kept(fold))?;
+            Ok((topic.to_owned(), state))
+        });
+        let states = states.collect::<Result<_, Error>>()?;
+        let rows = asked.rows;
+        Ok(Self { repository, layout, keys, inputs, rows, states })
+    }
+
+    /// What is read at one moment; none if other definitions serve by now.
+    pub(crate) fn moment(&self) -> Option<Moment<'_>> {
+        let readings = read_all(&self.states.values().map(|state| state.as_ref()).collect::<Vec<_>>());
+        Moment::new(self, readings)
+    }
+
+    /// The columns of an answer in the order asked for, from what was found for each fold; and for each
+    /// on-demand view how often an expression failed.
+    ///
+    /// # Errors
+    /// Columns that Arrow cannot put together.
+    pub(crate) fn columns(
+        &self,
+        found: &[Found],
+    ) -> Result<(Vec<LookupColumn>, BTreeMap<String, u64>), Error> {
+        Answering { layout: &self.layout, found, inputs: &self.inputs, rows: self.rows }.columns()
+    }
+
+    /// The views that answer, on-demand ones among them, with their versions in hexadecimal.
+    pub(crate) fn versions(&self) -> BTreeMap<String, String> {
+        let folds = self.layout.folds.iter().map(|of| (of.view.name.clone(), of.view.version.to_hex()));
+        let on_demand = self.layout.on_demand.iter();
+        folds.chain(on_demand.map(|of| (of.view.name.clone(), of.view.version.to_hex()))).collect()
+    }
+}
+
+/// The topic that `fold` reads.
+fn topic_of<'a>(repository: &'a Repository, fold: &Fold<'_>) -> &'a str {
+    &repository.source(&fold.view.source).expect("a checked view's source is defined").topic
 }
 
 fn not_kept(fold: &Fold<'_>) -> Error {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use thalweg_backfill::{AppliedHistory, Features};
 use thalweg_core::Instant;
-use thalweg_ingest::{Clock as _, Ingest};
+use thalweg_ingest::{Clock as _, Ingest, Serving};
 use thalweg_log::TopicPartition;
 
 use super::Node;
@@ -90,6 +90,14 @@ impl Node {
                  {builds}; try again later, or see `thalweg status`"
             ),
         )
+    }
+
+    /// What answers lookups now.
+    ///
+    /// # Errors
+    /// FAILED_PRECONDITION where no features are kept here.
+    pub(crate) fn serving(&self) -> Result<Arc<Serving>, Error> {
+        Ok(self.ingest()?.serving())
     }
 
     /// What was applied of the topics that serve, and when; none where nothing serves.

@@ -24,37 +24,53 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16thalweg/v1/admin.proto\x12\nthalweg.v1\",\n\x0e\x44\x65\x66initionFile\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\"J\n\x0c\x41pplyRequest\x12)\n\x05\x66iles\x18\x01 \x03(\x0b\x32\x1a.thalweg.v1.DefinitionFile\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\"<\n\rApplyResponse\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x0c\n\x04json\x18\x02 \x01(\t\x12\x0f\n\x07\x63hanges\x18\x03 \x01(\x08\"\x0f\n\rStatusRequest\"\xbf\x01\n\x0eStatusResponse\x12/\n\npartitions\x18\x01 \x03(\x0b\x32\x1b.thalweg.v1.PartitionStatus\x12%\n\x05views\x18\x02 \x03(\x0b\x32\x16.thalweg.v1.ViewStatus\x12)\n\x07sources\x18\x03 \x03(\x0b\x32\x18.thalweg.v1.SourceStatus\x12\x19\n\x0cwatermark_us\x18\x04 \x01(\x03H\x00\x88\x01\x01\x42\x0f\n\r_watermark_us\"Y\n\x0fPartitionStatus\x12\r\n\x05topic\x18\x01 \x01(\t\x12\x11\n\tpartition\x18\x02 \x01(\x05\x12\x13\n\x0bnext_offset\x18\x03 \x01(\x03\x12\x0f\n\x07\x61pplied\x18\x04 \x01(\x03\"\x80\x01\n\nViewStatus\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0c\n\x04keys\x18\x03 \x01(\x04\x12\r\n\x05\x62ytes\x18\x04 \x01(\x04\x12\r\n\x05ready\x18\x05 \x01(\x08\x12\'\n\x08\x62uilding\x18\x06 \x01(\x0b\x32\x15.thalweg.v1.ViewBuild\"C\n\tViewBuild\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x14\n\x0crecords_left\x18\x02 \x01(\x04\x12\x0f\n\x07stopped\x18\x03 \x01(\t\"\x99\x01\n\x0cSourceStatus\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x19\n\x0cwatermark_us\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x0e\n\x06\x65vents\x18\x04 \x01(\x04\x12\x14\n\x0c\x64\x65\x61\x64_letters\x18\x05 \x01(\x04\x12\x1a\n\x12\x66\x61iled_expressions\x18\x06 \x01(\x04\x42\x0f\n\r_watermark_us\"\x0f\n\rTopicsRequest\"9\n\x0eTopicsResponse\x12\'\n\x06topics\x18\x01 \x03(\x0b\x32\x17.thalweg.v1.TopicStatus\"Z\n\x0bTopicStatus\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08topic_id\x18\x02 \x01(\t\x12\x14\n\x0cnext_offsets\x18\x03 \x03(\x03\x12\x15\n\rstart_offsets\x18\x04 \x03(\x03\x32\xc7\x01\n\x05\x41\x64min\x12<\n\x05\x41pply\x12\x18.thalweg.v1.ApplyRequest\x1a\x19.thalweg.v1.ApplyResponse\x12?\n\x06Status\x12\x19.thalweg.v1.StatusRequest\x1a\x1a.thalweg.v1.StatusResponse\x12?\n\x06Topics\x12\x19.thalweg.v1.TopicsRequest\x1a\x1a.thalweg.v1.TopicsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16thalweg/v1/admin.proto\x12\nthalweg.v1\",\n\x0e\x44\x65\x66initionFile\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\"J\n\x0c\x41pplyRequest\x12)\n\x05\x66iles\x18\x01 \x03(\x0b\x32\x1a.thalweg.v1.DefinitionFile\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\"<\n\rApplyResponse\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x0c\n\x04json\x18\x02 \x01(\t\x12\x0f\n\x07\x63hanges\x18\x03 \x01(\x08\"0\n\x0eRebuildRequest\x12\r\n\x05views\x18\x01 \x03(\t\x12\x0f\n\x07stopped\x18\x02 \x01(\x08\" \n\x0fRebuildResponse\x12\r\n\x05views\x18\x01 \x03(\t\"\x0f\n\rStatusRequest\"\xbf\x01\n\x0eStatusResponse\x12/\n\npartitions\x18\x01 \x03(\x0b\x32\x1b.thalweg.v1.PartitionStatus\x12%\n\x05views\x18\x02 \x03(\x0b\x32\x16.thalweg.v1.ViewStatus\x12)\n\x07sources\x18\x03 \x03(\x0b\x32\x18.thalweg.v1.SourceStatus\x12\x19\n\x0cwatermark_us\x18\x04 \x01(\x03H\x00\x88\x01\x01\x42\x0f\n\r_watermark_us\"Y\n\x0fPartitionStatus\x12\r\n\x05topic\x18\x01 \x01(\t\x12\x11\n\tpartition\x18\x02 \x01(\x05\x12\x13\n\x0bnext_offset\x18\x03 \x01(\x03\x12\x0f\n\x07\x61pplied\x18\x04 \x01(\x03\"\x80\x01\n\nViewStatus\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0c\n\x04keys\x18\x03 \x01(\x04\x12\r\n\x05\x62ytes\x18\x04 \x01(\x04\x12\r\n\x05ready\x18\x05 \x01(\x08\x12\'\n\x08\x62uilding\x18\x06 \x01(\x0b\x32\x15.thalweg.v1.ViewBuild\"C\n\tViewBuild\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x14\n\x0crecords_left\x18\x02 \x01(\x04\x12\x0f\n\x07stopped\x18\x03 \x01(\t\"\x99\x01\n\x0cSourceStatus\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x19\n\x0cwatermark_us\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x0e\n\x06\x65vents\x18\x04 \x01(\x04\x12\x14\n\x0c\x64\x65\x61\x64_letters\x18\x05 \x01(\x04\x12\x1a\n\x12\x66\x61iled_expressions\x18\x06 \x01(\x04\x42\x0f\n\r_watermark_us\"\x0f\n\rTopicsRequest\"9\n\x0eTopicsResponse\x12\'\n\x06topics\x18\x01 \x03(\x0b\x32\x17.thalweg.v1.TopicStatus\"Z\n\x0bTopicStatus\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08topic_id\x18\x02 \x01(\t\x12\x14\n\x0cnext_offsets\x18\x03 \x03(\x03\x12\x15\n\rstart_offsets\x18\x04 \x03(\x03\"V\n\rVerifyRequest\x12\r\n\x05views\x18\x01 \x03(\t\x12\x11\n\x04keys\x18\x02 \x01(\rH\x00\x88\x01\x01\x12\x11\n\x04seed\x18\x03 \x01(\x04H\x01\x88\x01\x01\x42\x07\n\x05_keysB\x07\n\x05_seed\"\xee\x02\n\tViewAudit\x12\x0c\n\x04view\x18\x01 \x01(\t\x12\x0c\n\x04seed\x18\x02 \x01(\x04\x12\x0f\n\x07skipped\x18\x03 \x01(\t\x12\r\n\x05\x61t_us\x18\x04 \x01(\x03\x12*\n\x07\x61pplied\x18\x05 \x03(\x0b\x32\x19.thalweg.v1.AuditedOffset\x12\x35\n\x08versions\x18\x06 \x03(\x0b\x32#.thalweg.v1.ViewAudit.VersionsEntry\x12\x0c\n\x04keys\x18\x07 \x01(\x04\x12\x0c\n\x04rows\x18\x08 \x01(\x04\x12\r\n\x05\x63\x65lls\x18\t \x01(\x04\x12\x11\n\tdiffering\x18\n \x01(\x04\x12/\n\x0b\x64ifferences\x18\x0b \x03(\x0b\x32\x1a.thalweg.v1.CellDifference\x12\x0e\n\x06\x63ommit\x18\x0c \x01(\t\x12\x12\n\nelapsed_us\x18\r \x01(\x03\x1a/\n\rVersionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"F\n\rAuditedOffset\x12\r\n\x05topic\x18\x01 \x01(\t\x12\x11\n\tpartition\x18\x02 \x01(\x05\x12\x13\n\x0bnext_offset\x18\x03 \x01(\x03\"\x8e\x01\n\x0e\x43\x65llDifference\x12\x0b\n\x03row\x18\x01 \x01(\t\x12\r\n\x05\x61t_us\x18\x02 \x01(\x03\x12\x0e\n\x06\x63olumn\x18\x03 \x01(\t\x12\x0e\n\x06online\x18\x04 \x01(\t\x12\x15\n\ronline_status\x18\x05 \x01(\t\x12\x10\n\x08replayed\x18\x06 \x01(\t\x12\x17\n\x0freplayed_status\x18\x07 \x01(\t2\xc9\x02\n\x05\x41\x64min\x12<\n\x05\x41pply\x12\x18.thalweg.v1.ApplyRequest\x1a\x19.thalweg.v1.ApplyResponse\x12\x42\n\x07Rebuild\x12\x1a.thalweg.v1.RebuildRequest\x1a\x1b.thalweg.v1.RebuildResponse\x12?\n\x06Status\x12\x19.thalweg.v1.StatusRequest\x1a\x1a.thalweg.v1.StatusResponse\x12?\n\x06Topics\x12\x19.thalweg.v1.TopicsRequest\x1a\x1a.thalweg.v1.TopicsResponse\x12<\n\x06Verify\x12\x19.thalweg.v1.VerifyRequest\x1a\x15.thalweg.v1.ViewAudit0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'thalweg.v1.admin_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_VIEWAUDIT_VERSIONSENTRY']._loaded_options = None
+  _globals['_VIEWAUDIT_VERSIONSENTRY']._serialized_options = b'8\001'
   _globals['_DEFINITIONFILE']._serialized_start=38
   _globals['_DEFINITIONFILE']._serialized_end=82
   _globals['_APPLYREQUEST']._serialized_start=84
   _globals['_APPLYREQUEST']._serialized_end=158
   _globals['_APPLYRESPONSE']._serialized_start=160
   _globals['_APPLYRESPONSE']._serialized_end=220
-  _globals['_STATUSREQUEST']._serialized_start=222
-  _globals['_STATUSREQUEST']._serialized_end=237
-  _globals['_STATUSRESPONSE']._serialized_start=240
-  _globals['_STATUSRESPONSE']._serialized_end=431
-  _globals['_PARTITIONSTATUS']._serialized_start=433
-  _globals['_PARTITIONSTATUS']._serialized_end=522
-  _globals['_VIEWSTATUS']._serialized_start=525
-  _globals['_VIEWSTATUS']._serialized_end=653
-  _globals['_VIEWBUILD']._serialized_start=655
-  _globals['_VIEWBUILD']._serialized_end=722
-  _globals['_SOURCESTATUS']._serialized_start=725
-  _globals['_SOURCESTATUS']._serialized_end=878
-  _globals['_TOPICSREQUEST']._serialized_start=880
-  _globals['_TOPICSREQUEST']._serialized_end=895
-  _globals['_TOPICSRESPONSE']._serialized_start=897
-  _globals['_TOPICSRESPONSE']._serialized_end=954
-  _globals['_TOPICSTATUS']._serialized_start=956
-  _globals['_TOPICSTATUS']._serialized_end=1046
-  _globals['_ADMIN']._serialized_start=1049
-  _globals['_ADMIN']._serialized_end=1248
+  _globals['_REBUILDREQUEST']._serialized_start=222
+  _globals['_REBUILDREQUEST']._serialized_end=270
+  _globals['_REBUILDRESPONSE']._serialized_start=272
+  _globals['_REBUILDRESPONSE']._serialized_end=304
+  _globals['_STATUSREQUEST']._serialized_start=306
+  _globals['_STATUSREQUEST']._serialized_end=321
+  _globals['_STATUSRESPONSE']._serialized_start=324
+  _globals['_STATUSRESPONSE']._serialized_end=515
+  _globals['_PARTITIONSTATUS']._serialized_start=517
+  _globals['_PARTITIONSTATUS']._serialized_end=606
+  _globals['_VIEWSTATUS']._serialized_start=609
+  _globals['_VIEWSTATUS']._serialized_end=737
+  _globals['_VIEWBUILD']._serialized_start=739
+  _globals['_VIEWBUILD']._serialized_end=806
+  _globals['_SOURCESTATUS']._serialized_start=809
+  _globals['_SOURCESTATUS']._serialized_end=962
+  _globals['_TOPICSREQUEST']._serialized_start=964
+  _globals['_TOPICSREQUEST']._serialized_end=979
+  _globals['_TOPICSRESPONSE']._serialized_start=981
+  _globals['_TOPICSRESPONSE']._serialized_end=1038
+  _globals['_TOPICSTATUS']._serialized_start=1040
+  _globals['_TOPICSTATUS']._serialized_end=1130
+  _globals['_VERIFYREQUEST']._serialized_start=1132
+  _globals['_VERIFYREQUEST']._serialized_end=1218
+  _globals['_VIEWAUDIT']._serialized_start=1221
+  _globals['_VIEWAUDIT']._serialized_end=1587
+  _globals['_VIEWAUDIT_VERSIONSENTRY']._serialized_start=1540
+  _globals['_VIEWAUDIT_VERSIONSENTRY']._serialized_end=1587
+  _globals['_AUDITEDOFFSET']._serialized_start=1589
+  _globals['_AUDITEDOFFSET']._serialized_end=1659
+  _globals['_CELLDIFFERENCE']._serialized_start=1662
+  _globals['_CELLDIFFERENCE']._serialized_end=1804
+  _globals['_ADMIN']._serialized_start=1807
+  _globals['_ADMIN']._serialized_end=2136
 # @@protoc_insertion_point(module_scope)

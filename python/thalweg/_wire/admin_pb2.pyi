@@ -32,6 +32,20 @@ class ApplyResponse(_message.Message):
     changes: bool
     def __init__(self, text: _Optional[str] = ..., json: _Optional[str] = ..., changes: _Optional[bool] = ...) -> None: ...
 
+class RebuildRequest(_message.Message):
+    __slots__ = ("views", "stopped")
+    VIEWS_FIELD_NUMBER: _ClassVar[int]
+    STOPPED_FIELD_NUMBER: _ClassVar[int]
+    views: _containers.RepeatedScalarFieldContainer[str]
+    stopped: bool
+    def __init__(self, views: _Optional[_Iterable[str]] = ..., stopped: _Optional[bool] = ...) -> None: ...
+
+class RebuildResponse(_message.Message):
+    __slots__ = ("views",)
+    VIEWS_FIELD_NUMBER: _ClassVar[int]
+    views: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, views: _Optional[_Iterable[str]] = ...) -> None: ...
+
 class StatusRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
@@ -123,3 +137,78 @@ class TopicStatus(_message.Message):
     next_offsets: _containers.RepeatedScalarFieldContainer[int]
     start_offsets: _containers.RepeatedScalarFieldContainer[int]
     def __init__(self, name: _Optional[str] = ..., topic_id: _Optional[str] = ..., next_offsets: _Optional[_Iterable[int]] = ..., start_offsets: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class VerifyRequest(_message.Message):
+    __slots__ = ("views", "keys", "seed")
+    VIEWS_FIELD_NUMBER: _ClassVar[int]
+    KEYS_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    views: _containers.RepeatedScalarFieldContainer[str]
+    keys: int
+    seed: int
+    def __init__(self, views: _Optional[_Iterable[str]] = ..., keys: _Optional[int] = ..., seed: _Optional[int] = ...) -> None: ...
+
+class ViewAudit(_message.Message):
+    __slots__ = ("view", "seed", "skipped", "at_us", "applied", "versions", "keys", "rows", "cells", "differing", "differences", "commit", "elapsed_us")
+    class VersionsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    VIEW_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    SKIPPED_FIELD_NUMBER: _ClassVar[int]
+    AT_US_FIELD_NUMBER: _ClassVar[int]
+    APPLIED_FIELD_NUMBER: _ClassVar[int]
+    VERSIONS_FIELD_NUMBER: _ClassVar[int]
+    KEYS_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    CELLS_FIELD_NUMBER: _ClassVar[int]
+    DIFFERING_FIELD_NUMBER: _ClassVar[int]
+    DIFFERENCES_FIELD_NUMBER: _ClassVar[int]
+    COMMIT_FIELD_NUMBER: _ClassVar[int]
+    ELAPSED_US_FIELD_NUMBER: _ClassVar[int]
+    view: str
+    seed: int
+    skipped: str
+    at_us: int
+    applied: _containers.RepeatedCompositeFieldContainer[AuditedOffset]
+    versions: _containers.ScalarMap[str, str]
+    keys: int
+    rows: int
+    cells: int
+    differing: int
+    differences: _containers.RepeatedCompositeFieldContainer[CellDifference]
+    commit: str
+    elapsed_us: int
+    def __init__(self, view: _Optional[str] = ..., seed: _Optional[int] = ..., skipped: _Optional[str] = ..., at_us: _Optional[int] = ..., applied: _Optional[_Iterable[_Union[AuditedOffset, _Mapping]]] = ..., versions: _Optional[_Mapping[str, str]] = ..., keys: _Optional[int] = ..., rows: _Optional[int] = ..., cells: _Optional[int] = ..., differing: _Optional[int] = ..., differences: _Optional[_Iterable[_Union[CellDifference, _Mapping]]] = ..., commit: _Optional[str] = ..., elapsed_us: _Optional[int] = ...) -> None: ...
+
+class AuditedOffset(_message.Message):
+    __slots__ = ("topic", "partition", "next_offset")
+    TOPIC_FIELD_NUMBER: _ClassVar[int]
+    PARTITION_FIELD_NUMBER: _ClassVar[int]
+    NEXT_OFFSET_FIELD_NUMBER: _ClassVar[int]
+    topic: str
+    partition: int
+    next_offset: int
+    def __init__(self, topic: _Optional[str] = ..., partition: _Optional[int] = ..., next_offset: _Optional[int] = ...) -> None: ...
+
+class CellDifference(_message.Message):
+    __slots__ = ("row", "at_us", "column", "online", "online_status", "replayed", "replayed_status")
+    ROW_FIELD_NUMBER: _ClassVar[int]
+    AT_US_FIELD_NUMBER: _ClassVar[int]
+    COLUMN_FIELD_NUMBER: _ClassVar[int]
+    ONLINE_FIELD_NUMBER: _ClassVar[int]
+    ONLINE_STATUS_FIELD_NUMBER: _ClassVar[int]
+    REPLAYED_FIELD_NUMBER: _ClassVar[int]
+    REPLAYED_STATUS_FIELD_NUMBER: _ClassVar[int]
+    row: str
+    at_us: int
+    column: str
+    online: str
+    online_status: str
+    replayed: str
+    replayed_status: str
+    def __init__(self, row: _Optional[str] = ..., at_us: _Optional[int] = ..., column: _Optional[str] = ..., online: _Optional[str] = ..., online_status: _Optional[str] = ..., replayed: _Optional[str] = ..., replayed_status: _Optional[str] = ...) -> None: ...

@@ -5,5 +5,6 @@ mod directory;
 mod durability;
 mod history;
 mod reading;
+mod sample;
 mod support;
 mod take_over;

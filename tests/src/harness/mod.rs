@@ -10,6 +10,7 @@ mod expected;
 mod letters;
 mod offline;
 mod online;
+mod serving;
 mod shelf;
 mod workshop;
 
@@ -20,6 +21,7 @@ pub use expected::{expected, expected_known, pin_of_prefix};
 pub use letters::{letters, letters_of};
 pub use offline::{Request, stream_bytes, training_answers};
 pub use online::{Found, ManualClock, Online, Pace, look_up, state_of_image};
+pub use serving::{ServingNode, apply, open_node, settle};
 pub use shelf::Shelf;
 pub use workshop::{Workshop, as_written, temporary_folder};
 
