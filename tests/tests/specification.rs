@@ -8,6 +8,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use rand::SeedableRng;
 use thalweg_tests::generator::{Case, Chance};
@@ -132,7 +133,7 @@ fn list(reports: &[Report]) {
         text += &format!("{topic}: {} files\n", files.len());
         for report in files {
             let name = report.file.rsplit('/').next().unwrap_or_default();
-            let answers: usize = report.modes.iter().map(|(_, rows)| rows).sum();
+            let answers: usize = report.modes.iter().map(|passed| passed.rows).sum();
             let verdict = if report.failures.is_empty() { "" } else { "  FAILED" };
             text += &match report.modes.is_empty() {
                 true => format!("  {name}: refused definitions{verdict}\n"),
@@ -145,13 +146,15 @@ fn list(reports: &[Report]) {
         }
     }
     let in_mode = |mode| {
-        let files: Vec<_> =
-            reports.iter().filter_map(|report| report.modes.iter().find(|(of, _)| *of == mode)).collect();
+        let of_mode = |report: &'_ Report| report.modes.iter().find(|passed| passed.mode == mode).copied();
+        let files: Vec<_> = reports.iter().filter_map(of_mode).collect();
+        let took: Duration = files.iter().map(|passed| passed.took).sum();
         format!(
-            "{} {} files {} rows",
+            "{} {} files {} rows {:.1} s",
             mode.name(),
             files.len(),
-            files.iter().map(|(_, rows)| rows).sum::<usize>()
+            files.iter().map(|passed| passed.rows).sum::<usize>(),
+            took.as_secs_f64()
         )
     };
     let modes: Vec<_> = Mode::ALL.into_iter().map(in_mode).collect();

@@ -78,6 +78,11 @@ impl Pace {
             clock: i64::MAX,
         }
     }
+
+    /// The same pace by a clock that goes on from `clock`.
+    pub const fn steady_from(clock: i64) -> Self {
+        Self { clock, ..Self::steady() }
+    }
 }
 
 /// A store that ingestion writes to.
@@ -212,6 +217,11 @@ impl Online {
     /// What was applied when.
     pub fn history(&self) -> Arc<dyn AppliedHistory> {
         Arc::new(ServedHistory::new(self.ingest.serving(), self.clock.clone()))
+    }
+
+    /// Sets the clock, which goes on from there.
+    pub fn set_clock(&self, micros: i64) {
+        self.clock.0.store(micros, Ordering::Relaxed);
     }
 
     /// What the clock will show next.

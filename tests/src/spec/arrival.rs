@@ -24,6 +24,8 @@ pub struct Arrival {
     pub partition: i32,
     /// The record's timestamp, milliseconds since the epoch.
     pub timestamp_ms: i64,
+    /// When the online store had applied it, microseconds since the epoch.
+    pub applied: i64,
     /// The record's key.
     pub key: Option<Vec<u8>>,
     /// The record's headers.
@@ -52,6 +54,7 @@ pub fn arrivals(specification: &Specification, example: &Example) -> Outcome<Vec
             event: record.event,
             partition: record.partition.unwrap_or(0),
             timestamp_ms: record.timestamp_ms,
+            applied: record.applied,
             key: record.key.clone(),
             headers: record.headers.clone(),
             value,

@@ -27,7 +27,7 @@ pub fn run(subject: &Subject) -> Outcome<Run> {
     let events: Vec<_> = rows.iter().map(|rows| rows.iter().map(Placed::event).collect::<Vec<_>>()).collect();
     let answers = subject.questions().map(|question| match question.refused {
         true => Ok(Found::NotAsked),
-        false => Ok(Found::Answered(answer(defined, &events, question)?)),
+        false => Ok(Found::Answered(answer(subject, defined, &events, question)?)),
     });
     let rows = answers.collect::<Outcome<_>>()?;
     let letters = (0..events.len()).flat_map(|source| letters(subject, defined, source, &events[source]));
@@ -114,12 +114,13 @@ fn said(subject: &Subject, defined: &Defined, source: usize, record: &Record) ->
 }
 
 fn answer(
+    subject: &Subject,
     defined: &Defined,
     events: &[Vec<Event>],
     question: &Question,
 ) -> Outcome<BTreeMap<String, Answer>> {
     let answer = |name: &String| {
-        let folded = |name: &str| folded(defined, events, question, name);
+        let folded = |name: &str| folded(subject, defined, events, question, name);
         let answer = match defined.computed.get(name) {
             None => folded(name),
             Some((view, feature)) => {
@@ -144,7 +145,13 @@ fn answer(
 }
 
 /// The answer of a column that is folded, if there is such a one.
-fn folded(defined: &Defined, events: &[Vec<Event>], question: &Question, name: &str) -> Option<Answer> {
+fn folded(
+    subject: &Subject,
+    defined: &Defined,
+    events: &[Vec<Event>],
+    question: &Question,
+    name: &str,
+) -> Option<Answer> {
     let definitions = &defined.definitions;
     let (view, column, data_type) = defined.column(name)?;
     let place = defined.columns.get(name)?;
@@ -158,7 +165,18 @@ fn folded(defined: &Defined, events: &[Vec<Event>], question: &Question, name: &
     let seen = match question.as_of {
         AsOf::EventTime => placed,
         AsOf::Known => oracle::known(&placed, at),
-        AsOf::Served => unreachable!("a file does not say what was served"),
+        AsOf::Served => {
+            let topic = &defined.topics[view.source];
+            let is_applied = |event: &oracle::Placed<'_>| {
+                let all = with_offsets(&subject.arrivals);
+                let mut all = all.into_iter().filter(|(arrival, _)| arrival.topic == *topic);
+                all.any(|(arrival, offset)| {
+                    (arrival.partition, offset) == (event.partition, event.offset)
+                        && arrival.applied <= question.at
+                })
+            };
+            placed.into_iter().filter(is_applied).collect()
+        }
     };
     let (value, status) = oracle::value(view, &column, &seen, &key, at);
     Some(Answer { value, status, data_type })
@@ -173,7 +191,9 @@ fn leakage(subject: &Subject, defined: &Defined, events: &[Vec<Event>]) -> Outco
         for question in asking.filter(|question| !question.refused) {
             let [happened, known] = [AsOf::EventTime, AsOf::Known].map(|as_of| {
                 let question = Question { as_of, columns: vec![column.clone()], ..question.clone() };
-                Ok::<_, String>(answer(defined, events, &question)?.remove(column).map(|answer| answer.value))
+                Ok::<_, String>(
+                    answer(subject, defined, events, &question)?.remove(column).map(|answer| answer.value),
+                )
             });
             *leaking.entry(column.clone()).or_default() += u64::from(happened? != known?);
         }

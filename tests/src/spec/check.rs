@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
 
 use super::compare::{count_asked, differences, differences_of_leakage};
 use super::file::{Claim, Specification};
@@ -17,11 +18,21 @@ pub struct Report {
     pub file: String,
     /// How many rows it has.
     pub rows: usize,
-    /// The modes it went through, and how many rows each asked in its ways; none for a file of refused
-    /// definitions.
-    pub modes: Vec<(Mode, usize)>,
+    /// The modes it went through; none for a file of refused definitions.
+    pub modes: Vec<Passed>,
     /// What is not as it says: file, mode, row, column, expected, found.
     pub failures: Vec<String>,
+}
+
+/// A mode that a file went through.
+#[derive(Clone, Copy, Debug)]
+pub struct Passed {
+    /// The mode.
+    pub mode: Mode,
+    /// How many rows it asked in its ways.
+    pub rows: usize,
+    /// How long it took, with what it shares with others if it is the first of them.
+    pub took: Duration,
 }
 
 /// Reads the text of the file called `file` and goes through all modes that it does not exclude.
@@ -74,10 +85,12 @@ fn check_modes(subject: &Subject, report: &mut Report) {
         if fixed || specification.without.contains_key(&mode) {
             continue;
         }
+        let began = stopwatch();
         match guarded(|| runner.run(mode)) {
             Err(why) => note(mode.name().to_owned(), why),
             Ok(runs) => {
-                report.modes.push((mode, runs.iter().map(count_asked).sum()));
+                let rows = runs.iter().map(count_asked).sum();
+                report.modes.push(Passed { mode, rows, took: began.elapsed() });
                 for run in &runs {
                     let found = differences(&subject.rows, subject.letters, run).into_iter();
                     let found = found.chain(differences_of_leakage(&subject.example.leakage, run));
@@ -90,6 +103,11 @@ fn check_modes(subject: &Subject, report: &mut Report) {
         format!("{}: {}: {text}", specification.file, places.join(", "))
     };
     report.failures.extend(failures.into_iter().map(said));
+}
+
+#[allow(clippy::disallowed_methods, reason = "the time that modes take is listed, and nothing depends on it")]
+fn stopwatch() -> Instant {
+    Instant::now()
 }
 
 fn place(mode: Mode, what: &str) -> String {

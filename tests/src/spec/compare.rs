@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use thalweg_core::Status;
+
 use super::file::Letter;
 use super::question::{Asked, Expected};
 use super::subject::{Found, FoundLetter, Run};
@@ -29,6 +31,19 @@ pub fn differences(rows: &[Asked], letters: Option<&[Letter]>, run: &Run) -> Vec
         };
         match found {
             Found::NotAsked => {}
+            Found::Absent(columns) => {
+                let known = |expected: &&Expected| {
+                    columns.contains(&expected.column) && expected.status != Status::NotFound
+                };
+                for expected in expected.iter().filter(known) {
+                    let text = format!(
+                        "{place}, column {}: expected {}, found no row of the key",
+                        expected.column,
+                        expected.status.name()
+                    );
+                    all.push(Difference { row: Some(n), column: Some(expected.column.clone()), text });
+                }
+            }
             Found::OutOfRange if row.out_of_range => {}
             Found::OutOfRange => {
                 whole_row("expected an answer, found a refusal as out of range (see the view's `lookback`)");

@@ -247,11 +247,11 @@ fn cell_of<'a>(cells: &'a mut Vec<Cell>, column: &str) -> &'a mut Cell {
 }
 
 fn as_of(node: &Node) -> Outcome<AsOf> {
-    let text = node.text("event_time or known")?;
-    [AsOf::EventTime, AsOf::Known]
+    let text = node.text("event_time, known or served")?;
+    [AsOf::EventTime, AsOf::Known, AsOf::Served]
         .into_iter()
         .find(|as_of| as_of.name() == text)
-        .ok_or_else(|| node.wrong("event_time or known"))
+        .ok_or_else(|| node.wrong("event_time, known or served"))
 }
 
 fn status(node: &Node) -> Outcome<Status> {

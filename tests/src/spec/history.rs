@@ -7,9 +7,11 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{Field, Schema};
 use thalweg_backfill::{
-    AsOf, Boundary, Budget, Cancellation, Features, Prepared, TrainingSet, TrainingSetRequest, training_set,
+    AsOf, Boundary, Budget, Cancellation, DEFAULT_TIMESTAMP_COLUMN, Features, Prepared, TrainingSet,
+    TrainingSetRequest, training_set,
 };
 use thalweg_core::{FieldType, Value, column_of};
+use thalweg_definitions::Repository;
 use thalweg_flight_server::flight::{Exchange, TrainingSetCommand};
 
 use super::question::Question;
@@ -18,7 +20,7 @@ use super::subject::Found;
 use crate::harness::{Answer, Outcome, cell, failed, status};
 
 /// What the log's events may take of memory.
-const MEMORY_BUDGET_BYTES: usize = 1 << 26;
+pub(super) const MEMORY_BUDGET_BYTES: usize = 1 << 26;
 
 impl Stage<'_> {
     /// What training sets find, one set for the rows that ask the same features.
@@ -26,14 +28,27 @@ impl Stage<'_> {
     /// # Errors
     /// What the engine has against it.
     pub fn training_rows(&self) -> Outcome<Vec<Found>> {
-        self.of_alike_rows(|features, as_of, spine| {
-            let request = self.request(features, as_of, spine);
-            let budget = Budget::new(MEMORY_BUDGET_BYTES);
-            let cancellation = Cancellation::default();
-            training_set(&self.subject.repository, &*self.log, &request, &budget, &cancellation)
-                .map_err(failed("a training set"))
-                .and_then(|set| rows_of(&set))
+        let told = self.told();
+        let is_asked = |question: &Question| question.as_of != AsOf::Served || told.is_some();
+        self.of_alike_rows(is_asked, |features, as_of, spine| {
+            let request =
+                TrainingSetRequest { history: told.clone(), ..self.request(features, as_of, spine) };
+            self.training_set(&self.subject.repository, &request)
         })
+    }
+
+    /// The rows of one training set.
+    ///
+    /// # Errors
+    /// What the engine has against it.
+    pub(super) fn training_set(
+        &self,
+        repository: &Repository,
+        request: &TrainingSetRequest,
+    ) -> Outcome<RecordBatch> {
+        let (budget, cancellation) = (Budget::new(MEMORY_BUDGET_BYTES), Cancellation::default());
+        let set = training_set(repository, &*self.log, request, &budget, &cancellation);
+        rows_of(&set.map_err(failed("a training set"))?)
     }
 
     /// For each column that the file counts leaking rows of, how many of the rows that ask it leak.
@@ -66,7 +81,9 @@ impl Stage<'_> {
     /// # Errors
     /// What the engine has against it.
     pub fn exchanged_rows(&self) -> Outcome<Vec<Found>> {
-        self.of_alike_rows(|features, as_of, spine| {
+        let told = self.told();
+        let is_asked = |question: &Question| question.as_of != AsOf::Served || told.is_some();
+        self.of_alike_rows(is_asked, |features, as_of, spine| {
             let (feature_service, features) = match features.clone() {
                 Features::Service(name) => (Some(name), Vec::new()),
                 Features::List(references) => (None, references),
@@ -81,7 +98,7 @@ impl Stage<'_> {
             };
             let (repository, log) = (Arc::clone(&self.subject.repository), Arc::clone(&self.log));
             let exchange =
-                Exchange::over(repository, log, None, MEMORY_BUDGET_BYTES, command, spine.schema())
+                Exchange::over(repository, log, told.clone(), MEMORY_BUDGET_BYTES, command, spine.schema())
                     .map_err(failed("an exchange"))?;
             let join = |row| {
                 let set = exchange.join(spine.slice(row, 1), &Cancellation::default());
@@ -92,15 +109,18 @@ impl Stage<'_> {
         })
     }
 
-    /// What `join` finds for each row, which is given those that ask the same features in the same way together.
-    fn of_alike_rows(
+    /// What `join` finds for each row that `is_asked`; it is given those that ask the same features in the
+    /// same way together.
+    pub(super) fn of_alike_rows(
         &self,
+        is_asked: impl Fn(&Question) -> bool,
         join: impl Fn(&Features, AsOf, RecordBatch) -> Outcome<RecordBatch>,
     ) -> Outcome<Vec<Found>> {
         let questions: Vec<_> = self.subject.questions().collect();
+        let is_asked: Vec<_> = questions.iter().map(|question| is_asked(question)).collect();
         let mut found = vec![Found::NotAsked; questions.len()];
         for first in 0..questions.len() {
-            if !matches!(found[first], Found::NotAsked) {
+            if !is_asked[first] || !matches!(found[first], Found::NotAsked) {
                 continue;
             }
             let asked = |n: usize| {
@@ -108,7 +128,8 @@ impl Stage<'_> {
                 (features, *as_of, *refused)
             };
             let (features, as_of, refused) = asked(first);
-            let alike: Vec<_> = (first..questions.len()).filter(|n| asked(*n) == asked(first)).collect();
+            let alike = (first..questions.len()).filter(|n| is_asked[*n] && asked(*n) == asked(first));
+            let alike: Vec<_> = alike.collect();
             let spine = spine(&alike.iter().map(|n| questions[*n]).collect::<Vec<_>>())?;
             let rows = match join(features, as_of, spine) {
                 Err(why) if refused => {
@@ -126,12 +147,13 @@ impl Stage<'_> {
         Ok(found)
     }
 
-    fn request(&self, features: &Features, as_of: AsOf, spine: RecordBatch) -> TrainingSetRequest {
+    /// Asks for these features of the rows of `spine`, and says no history of what was served.
+    pub(super) fn request(&self, features: &Features, as_of: AsOf, spine: RecordBatch) -> TrainingSetRequest {
         TrainingSetRequest {
             features: features.clone(),
             spine_schema: spine.schema(),
             spine: vec![spine],
-            timestamp_column: "event_timestamp".to_owned(),
+            timestamp_column: DEFAULT_TIMESTAMP_COLUMN.to_owned(),
             as_of,
             history: None,
             boundary: self.boundary(),
@@ -141,7 +163,8 @@ impl Stage<'_> {
         }
     }
 
-    const fn boundary(&self) -> Boundary {
+    /// Whether the file's rows see events at their very instants.
+    pub(super) const fn boundary(&self) -> Boundary {
         if self.subject.specification.exclusive { Boundary::Exclusive } else { Boundary::Inclusive }
     }
 }
@@ -160,7 +183,7 @@ fn spine(questions: &[&Question]) -> Outcome<RecordBatch> {
         column(name, *of_type, questions.iter().map(|question| question.inputs[name].1.clone()).collect())
     });
     let instants = questions.iter().map(|question| Value::Timestamp(question.written_at)).collect();
-    let instants = column("event_timestamp", FieldType::Timestamp, instants);
+    let instants = column(DEFAULT_TIMESTAMP_COLUMN, FieldType::Timestamp, instants);
     let (fields, arrays): (Vec<_>, Vec<_>) = keys.chain(inputs).chain([instants]).unzip();
     RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).map_err(failed("the rows to be joined"))
 }
@@ -170,7 +193,7 @@ fn rows_of(set: &TrainingSet) -> Outcome<RecordBatch> {
 }
 
 /// One cell, with its status.
-fn answer(rows: &RecordBatch, column: &str, row: usize) -> Outcome<Answer> {
+pub(super) fn answer(rows: &RecordBatch, column: &str, row: usize) -> Outcome<Answer> {
     let find = |name: &str| rows.column_by_name(name).ok_or_else(|| format!("there is no column `{name}`"));
     let (values, statuses) = (find(column)?, find(&format!("{column}__status"))?);
     let statuses = statuses.as_string_opt::<i32>().ok_or("a status column is text")?;

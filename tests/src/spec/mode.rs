@@ -13,6 +13,16 @@ pub enum Mode {
     TrainingSet,
     /// By exchanges, in which each row is a batch of its own.
     Exchange,
+    /// By snapshots at the rows' instants: the rows whose key a view knows then, and that there is none of
+    /// the others.
+    Snapshot,
+    /// By histories: the intervals that hold the rows' instants.
+    FeatureHistory,
+    /// By training sets as of what was known, by definitions in which the log knew everything from the
+    /// beginning.
+    Known,
+    /// By training sets as of what was served, where everything was applied before the rows' instants.
+    Served,
     /// By lookups after ingest and store were stopped and opened again after every event.
     Restarts,
     /// By lookups and training sets where the events lie in one, two and three partitions.
@@ -29,12 +39,16 @@ pub enum Mode {
 
 impl Mode {
     /// All modes.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 15] = [
         Self::Oracle,
         Self::Lookup,
         Self::StreamClock,
         Self::TrainingSet,
         Self::Exchange,
+        Self::Snapshot,
+        Self::FeatureHistory,
+        Self::Known,
+        Self::Served,
         Self::Restarts,
         Self::Partitions,
         Self::Shuffled,
@@ -51,6 +65,10 @@ impl Mode {
             Self::StreamClock => "stream_clock",
             Self::TrainingSet => "training_set",
             Self::Exchange => "exchange",
+            Self::Snapshot => "snapshot",
+            Self::FeatureHistory => "feature_history",
+            Self::Known => "known",
+            Self::Served => "served",
             Self::Restarts => "restarts",
             Self::Partitions => "partitions",
             Self::Shuffled => "shuffled",

@@ -18,6 +18,8 @@ pub struct Record {
     pub partition: Option<i32>,
     /// The record's timestamp, milliseconds since the epoch.
     pub timestamp_ms: i64,
+    /// When the online store had applied it, microseconds since the epoch: from the beginning, unless said.
+    pub applied: i64,
     /// The record's key.
     pub key: Option<Vec<u8>>,
     /// The record's headers, in order.
@@ -59,6 +61,7 @@ fn record(topic: &str, event: usize, node: &Node) -> Outcome<Record> {
         event,
         partition: None,
         timestamp_ms: 0,
+        applied: i64::MIN,
         key: None,
         headers: Vec::new(),
         schema: None,
@@ -73,6 +76,7 @@ fn record(topic: &str, event: usize, node: &Node) -> Outcome<Record> {
                 record.partition = Some(number.ok_or_else(|| value.wrong("a partition, from 0 on"))?);
             }
             "@timestamp" => record.timestamp_ms = read_instant(value)?.div_euclid(1_000),
+            "@applied" => record.applied = read_instant(value)?,
             "@key" => record.key = Some(value.text("the record's key")?.as_bytes().to_vec()),
             "@headers" => {
                 for one in value.items("a list of headers")? {

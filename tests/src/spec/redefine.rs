@@ -28,12 +28,32 @@ pub fn redefined(specification: &Specification) -> Outcome<Arc<Repository>> {
         one_more(view);
     };
     let load = |change: &dyn Fn(&mut Entries)| {
-        load(&changed(&specification.defined, change), &specification.schemas)
+        load(&changed(&specification.defined, "feature_views", change), &specification.schemas)
     };
     load(&another_ttl)
         .or_else(|_| load(&one_more))
         .map_err(|mistakes| format!("the changed definitions are refused: {mistakes}"))
 }
+
+/// The file's definitions in which every source says when the log learned of its events: at the record's
+/// timestamp where the file says nothing, and then none lies too far ahead.
+///
+/// # Errors
+/// If they are refused.
+pub fn telling(specification: &Specification) -> Outcome<Arc<Repository>> {
+    let tell = |source: &mut Entries| {
+        if !source.iter().any(|(key, _)| key == "append_time") {
+            source.retain(|(key, _)| key != "max_ahead");
+            source.push(("append_time".to_owned(), quoted("@timestamp")));
+            source.push(("max_ahead".to_owned(), scalar(LONGEST)));
+        }
+    };
+    load(&changed(&specification.defined, "sources", &tell), &specification.schemas)
+        .map_err(|mistakes| format!("the changed definitions are refused: {mistakes}"))
+}
+
+/// The longest stretch of time there is.
+const LONGEST: &str = "9223372036854775807us";
 
 /// The entries of a mapping.
 type Entries = Vec<(String, Node)>;
@@ -42,16 +62,19 @@ fn scalar(text: &str) -> Node {
     Node { line: 0, content: Content::Scalar(text.to_owned(), true) }
 }
 
-/// The definition file in which every view is changed.
-fn changed(definitions: &Node, change: &dyn Fn(&mut Entries)) -> String {
+fn quoted(text: &str) -> Node {
+    Node { line: 0, content: Content::Scalar(text.to_owned(), false) }
+}
+
+/// The definition file in which everything in `section` is changed.
+fn changed(definitions: &Node, section: &str, change: &dyn Fn(&mut Entries)) -> String {
     let mut definitions = definitions.clone();
     if let Content::Map(sections) = &mut definitions.content {
-        let views =
-            sections.iter_mut().find(|(key, _)| key == "feature_views").map(|(_, views)| &mut views.content);
-        if let Some(Content::List(views)) = views {
-            for view in views {
-                if let Content::Map(view) = &mut view.content {
-                    change(view);
+        let items = sections.iter_mut().find(|(key, _)| key == section).map(|(_, items)| &mut items.content);
+        if let Some(Content::List(items)) = items {
+            for item in items {
+                if let Content::Map(item) = &mut item.content {
+                    change(item);
                 }
             }
         }

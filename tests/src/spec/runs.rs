@@ -10,7 +10,7 @@ use super::by_oracle;
 use super::mode::Mode;
 use super::redefine::redefined;
 use super::stage::Stage;
-use super::subject::{Run, Subject};
+use super::subject::{Found, Run, Subject};
 use crate::harness::{Online, Outcome, Pace};
 
 /// The seed of the other order of arrival.
@@ -46,10 +46,11 @@ impl<'a> Runner<'a> {
             Mode::Lookup => Ok(vec![self.whole()?.lookup.clone()]),
             Mode::StreamClock => Ok(vec![self.whole()?.stream_clock.clone()?]),
             Mode::TrainingSet => Ok(vec![training_set(&self.whole()?.stage, "")?]),
-            Mode::Exchange => {
-                let rows = self.whole()?.stage.exchanged_rows()?;
-                Ok(vec![Run { what: String::new(), online: false, rows, letters: None, leakage: None }])
-            }
+            Mode::Exchange => Ok(vec![offline(self.whole()?.stage.exchanged_rows()?)]),
+            Mode::Snapshot => Ok(vec![offline(self.whole()?.stage.snapshot_rows()?)]),
+            Mode::FeatureHistory => Ok(vec![offline(self.whole()?.stage.history_rows()?)]),
+            Mode::Known => Ok(vec![offline(self.whole()?.stage.known_rows()?)]),
+            Mode::Served => Ok(vec![offline(self.whole()?.stage.served_rows()?)]),
             Mode::Rebuilt => {
                 let stage = &self.whole()?.stage;
                 stage.drop_store(FIRST)?;
@@ -106,6 +107,10 @@ fn lookup(stage: &Stage, online: Online, arrivals: &[Arrival], what: &str) -> Ou
     online.stop()?;
     let letters = Some(stage.letters(arrivals)?);
     Ok(Run { what: what.to_owned(), online: true, rows, letters, leakage: None })
+}
+
+fn offline(rows: Vec<Found>) -> Run {
+    Run { what: String::new(), online: false, rows, letters: None, leakage: None }
 }
 
 fn training_set(stage: &Stage, what: &str) -> Outcome<Run> {

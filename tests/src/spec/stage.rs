@@ -1,11 +1,12 @@
 //! The engine in a temporary folder: a log that is being written, stores, lookups, dead letters.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use thalweg_backfill::AsOf;
+use thalweg_backfill::{AppliedHistory, AsOf};
 use thalweg_core::{FieldType, Instant, Value, column_of};
 use thalweg_definitions::Repository;
 use thalweg_flight_server::Kind;
@@ -16,6 +17,7 @@ use thalweg_log::{EmbeddedLog, EmbeddedOptions, Log, NewRecord, TopicIds, TopicP
 use super::arrival::Arrival;
 use super::question::Question;
 use super::subject::{Found, FoundLetter, Subject, event_at};
+use super::told::Told;
 use crate::harness::{Answer, Online, Outcome, Pace, as_written, cell, failed, letters_of, temporary_folder};
 
 /// How long a change of definitions may take.
@@ -29,6 +31,7 @@ pub struct Stage<'a> {
     pub log: Arc<dyn Log>,
     dir: TempDir,
     partitions: i32,
+    appended: RefCell<Vec<Arrival>>,
 }
 
 impl<'a> Stage<'a> {
@@ -45,7 +48,7 @@ impl<'a> Stage<'a> {
         for topic in topics {
             log.create_topic(topic, partitions).map_err(failed("create a topic"))?;
         }
-        Ok(Self { subject, log: Arc::new(log), dir, partitions })
+        Ok(Self { subject, log: Arc::new(log), dir, partitions, appended: RefCell::default() })
     }
 
     /// A log with `arrivals` in it.
@@ -74,7 +77,14 @@ impl<'a> Stage<'a> {
             let records: Vec<_> = records.collect();
             self.log.append(&run[0].topic, run[0].partition, &records).map_err(failed("append"))?;
         }
+        self.appended.borrow_mut().extend_from_slice(arrivals);
         Ok(())
+    }
+
+    /// When what is in the log was applied, as the file says; none if the records of a partition were not
+    /// applied in the order they stand in now.
+    pub fn told(&self) -> Option<Arc<dyn AppliedHistory>> {
+        Some(Arc::new(Told::new(&self.appended.borrow())?))
     }
 
     /// Ingests into the store called `name` by these definitions, until everything in the log is applied.

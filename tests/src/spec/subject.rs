@@ -39,6 +39,8 @@ pub struct Subject<'a> {
 pub enum Found {
     /// Its columns.
     Answered(BTreeMap<String, Answer>),
+    /// No row of its key, which says of these columns that nothing is known.
+    Absent(Vec<String>),
     /// That it lies further back than can be answered.
     OutOfRange,
     /// A refusal, with its message.
