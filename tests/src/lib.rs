@@ -2,7 +2,7 @@
 //!
 //! The [`generator`] makes definitions and logs that look for trouble, the [`harness`] takes them through the
 //! real thing (an embedded log, ingestion, the store, training sets), and the [`oracle`] says what must come
-//! out. The laws themselves are in `tests/laws.rs`. [`spec`] reads the files of the executable specification
+//! out. The laws themselves are in `tests/laws`. [`spec`] reads the files of the executable specification
 //! and takes them through everything that can produce a value. [`kafka`] starts a real broker and a real schema
 //! registry.
 //!
