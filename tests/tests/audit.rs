@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 use thalweg_backfill::Cancellation;
+use thalweg_definitions::DefinitionFile;
 use thalweg_flight_server::Kind;
 use thalweg_flight_server::audit::audit_view;
 use thalweg_flight_server::node::Node;
@@ -158,6 +159,33 @@ fn what_cannot_be_audited_is_skipped_or_refused_and_said() {
     assert_eq!(unheard.kind, Kind::NotFound);
     apply(&node, &with_view("none", "delay < 0")).expect("sound definitions");
     assert_eq!(audit(&node, "none").skipped, "it has no keys yet");
+}
+
+#[test]
+fn a_view_that_is_being_built_is_skipped_until_it_is() {
+    let dir = temporary_folder().expect("a temporary folder");
+    let many = (0..5_000).flat_map(|_| departures(1)).collect();
+    write_log(dir.path(), &[("departures", many), ("carriers", carriers())]);
+    let node = open_node(dir.path(), "stream").expect("a log that was just written");
+    apply(&node, DEFINITIONS).expect("sound definitions");
+    let files = [DefinitionFile::new("features.yaml", with_view("built", "delay > 0"))];
+    std::thread::scope(|scope| {
+        let applying = scope.spawn(|| node.apply(&files, false).map(drop));
+        // It is built from the moment on at which it is registered.
+        let meanwhile = loop {
+            match audit_view(&node, "built", 50, 11, &Cancellation::default()) {
+                Err(error) if error.kind == Kind::NotFound && !applying.is_finished() => {}
+                audited => break audited.expect("a view that can be audited"),
+            }
+        };
+        assert!(meanwhile.skipped.contains("is being built"), "{meanwhile:?}");
+        let beside = audit(&node, "delays");
+        assert!(beside.cells > 0 && beside.differing == 0, "{beside:?}");
+        applying.join().expect("no panic").expect("sound definitions");
+    });
+    settle(&node).expect("a view that can be built");
+    let built = audit(&node, "built");
+    assert_eq!((built.cells, built.differing), (12, 0));
 }
 
 /// The definitions with one more view of carriers, of the departures for which `condition` is true.

@@ -81,7 +81,14 @@ fn cases_have_everything_in_them() {
         wanted.extend(names.map(|name| format!("{name} of {field_type}")));
     }
     wanted.extend(["any of bool", "all of bool", "null first", "null kept"].map(String::from));
-    wanted.extend(["sliding", "coarse", "tumbling", "session"].map(String::from));
+    let mut combined = Vec::new();
+    let names = any_type.iter().chain(&discrete_only).chain(&numbers_only).chain(&["any", "all"]);
+    for name in names {
+        combined.extend(WINDOWS.map(|window| format!("{name} in {window}")));
+        // Of one record there is no variance of a sample.
+        combined.extend((!["variance", "stddev"].contains(name)).then(|| format!("{name} over a table")));
+    }
+    wanted.extend(["told beforehand", "told late", "never told"].map(String::from));
     wanted.extend(["sum", "avg", "variance", "stddev", "max"].map(|name| format!("NaN {name}")));
     wanted.extend(["sum", "avg", "variance", "min", "max"].map(|name| format!("infinite {name}")));
     wanted.extend(["sum", "avg", "min", "max"].map(|name| format!("subnormal {name}")));
@@ -102,14 +109,23 @@ fn cases_have_everything_in_them() {
     );
     wanted.extend(["on demand Present", "on demand NullValue", "on demand NaN"].map(String::from));
     wanted.extend(["on demand of a list", "on demand of views", "on demand of a question"].map(String::from));
-    let missing: Vec<_> = wanted.iter().filter(|what| met.0.get(*what).copied().unwrap_or(0) < 5).collect();
+    let times = |what: &String| met.0.get(what).copied().unwrap_or(0);
+    let missing: Vec<_> = wanted.iter().filter(|what| times(what) < 5).collect();
+    let missing: Vec<_> =
+        missing.into_iter().chain(combined.iter().filter(|what| times(what) == 0)).collect();
     assert!(missing.is_empty(), "hardly ever met: {missing:?}\nmet: {:#?}", met.0);
 }
 
+/// Kinds of windows that a value can be of.
+const WINDOWS: [&str; 7] =
+    ["sliding", "sliding with offset", "coarse", "tumbling", "tumbling with offset", "session", "lifetime"];
+
 fn kind_of(window: Window) -> &'static str {
     match window {
+        Window::Sliding { offset, .. } if offset.as_micros() > 0 => "sliding with offset",
         Window::Sliding { .. } => "sliding",
         Window::Coarse { .. } => "coarse",
+        Window::Tumbling { offset, .. } if offset > 0 => "tumbling with offset",
         Window::Tumbling { .. } => "tumbling",
         Window::Session { .. } => "session",
         Window::Lifetime => "lifetime",
@@ -157,12 +173,22 @@ fn look_at(case: &Case, met: &mut Met) {
     for view in &case.definitions.views {
         let entity = &case.definitions.entities[view.entity];
         met.note_if(entity.join_keys.len() > 1, "composite key");
+        let is_table = case.definitions.sources[view.source].is_table;
         let events = case.events(view.source);
         let placed = oracle::placed_events(&case.definitions, view, &events);
         for pair in
             placed.windows(2).filter(|pair| (&pair[0].key, pair[0].time) == (&pair[1].key, pair[1].time))
         {
             met.note(if pair[0].order_by == pair[1].order_by { "tie by offset" } else { "tie by order_by" });
+        }
+        if case.tells_append_times(view) {
+            for event in &placed {
+                met.note(match event.appended {
+                    None => "never told",
+                    Some(appended) if appended > event.time => "told late",
+                    Some(_) => "told beforehand",
+                });
+            }
         }
         met.note_if(
             placed.iter().any(|event| event.key.contains(&Value::String("".into()))),
@@ -199,7 +225,11 @@ fn look_at(case: &Case, met: &mut Met) {
                     thalweg_core::Instant::from_micros(question.at),
                 );
                 met.note_if(value.is_null() && keeps_nulls(&column.aggregation), "null kept");
-                met.note_if(status == Status::Present, kind_of(column.window));
+                if status == Status::Present {
+                    let name = name_of(&column.aggregation);
+                    met.note(format!("{name} in {}", kind_of(column.window)));
+                    met.note_if(is_table, &format!("{name} over a table"));
+                }
                 let input = column.feature.of.as_ref().map_or("rows", |(_, input)| input.name());
                 met.note_value(name_of(&column.aggregation), input, &value, status);
             }
