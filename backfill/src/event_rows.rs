@@ -8,7 +8,7 @@ use arrow::compute::filter_record_batch;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use rayon::prelude::*;
 use thalweg_core::{FieldType, Instant};
-use thalweg_definitions::{Source, SourceSelector, TimedBatch};
+use thalweg_definitions::{Source, SourceKind, SourceSelector, TimedBatch};
 use thalweg_log::{DecoderSpec, Log, PartitionReader, RECORD_TIMESTAMP, TopicPartition};
 
 use crate::{Budget, Cancellation, Error, EventRange, Pin};
@@ -130,8 +130,10 @@ impl<'a> Rows<'a> {
         let rows = RecordBatch::try_new(self.schema.clone(), columns)?;
         let needed: Vec<&ArrayRef> =
             self.request.needed.iter().filter_map(|name| rows.column_by_name(name)).collect();
+        let is_table = self.request.source.kind == SourceKind::Table;
         let is_wanted = |row: usize| {
-            self.request.range.contains(Instant::from_micros(events.times()[row]))
+            !(is_table && events.deletes(row))
+                && self.request.range.contains(Instant::from_micros(events.times()[row]))
                 && needed.iter().all(|column| column.is_valid(row))
         };
         let wanted: BooleanArray = (0..rows.num_rows()).map(|row| Some(is_wanted(row))).collect();

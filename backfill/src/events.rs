@@ -10,7 +10,10 @@ use arrow::compute::filter_record_batch;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use thalweg_core::{FieldType, Instant};
 use thalweg_definitions::{Source, SourceKind};
-use thalweg_log::{Decoded, DecoderSpec, Log, PartitionReader, RECORD_TIMESTAMP, TopicPartition};
+use thalweg_log::{
+    CHANGE_KIND, Decoded, DecoderSpec, Field as SourceField, FieldPlace, Log, PartitionReader,
+    RECORD_TIMESTAMP, TopicPartition,
+};
 
 use crate::{Error, Pin};
 
@@ -35,10 +38,13 @@ impl EventRange {
 
 /// The columns of a topic's events: every field of `source`, then `_topic`, `_partition`, `_offset`
 /// and the record's `_timestamp`, which is not there twice as the field `@timestamp`. Those of a table have also the
-/// record's `_key`, and say whether it is `_deleted`: then they have no fields.
+/// record's `_key`, and say whether it is `_deleted`: then they have no fields. Changes of Debezium are their rows, with
+/// the kind of change in `_op` in place of what is around the row.
 pub fn events_schema(source: &Source) -> SchemaRef {
-    let fields = source.fields.iter().filter(|field| field.name != RECORD_TIMESTAMP);
-    let fields = fields.map(|field| Field::new(&field.name, field.field_type.to_arrow(), true));
+    let fields = shown(source).into_iter().map(|field| {
+        let name = if field.name == CHANGE_KIND { "_op" } else { &field.name };
+        Field::new(name, field.field_type.to_arrow(), true)
+    });
     let about_the_record = [
         Field::new("_topic", FieldType::String.to_arrow(), false),
         Field::new("_partition", FieldType::Int32.to_arrow(), false),
@@ -95,10 +101,22 @@ pub fn events<'a>(
 
 /// How the columns of [`events_schema`] are decoded.
 pub(crate) fn events_spec(source: &Source) -> DecoderSpec {
-    let (unused, fields) = source.fields.iter().cloned().partition(|field| field.name == RECORD_TIMESTAMP);
+    let fields = shown(source);
+    let unused = source.fields.iter().filter(|field| fields.iter().all(|other| other.name != field.name));
+    let unused = unused.cloned().collect();
     let is_table = source.kind == SourceKind::Table;
     let format = source.format.clone();
     DecoderSpec { format, fields, unused, tombstones: is_table, keep_payloads: is_table }
+}
+
+/// The fields that events are shown with: of changes those of the row, and what kind of change it was.
+fn shown(source: &Source) -> Vec<SourceField> {
+    let is_debezium = source.format.is_debezium();
+    let is_around =
+        |field: &SourceField| is_debezium && matches!(field.place(), Some(FieldPlace::AroundRow(_)));
+    let fields = source.fields.iter().filter(|field| field.name != RECORD_TIMESTAMP && !is_around(field));
+    let kind = is_debezium.then(|| SourceField::new(CHANGE_KIND, FieldType::String));
+    fields.cloned().chain(kind).collect()
 }
 
 /// The rows of `decoded` that are in `range`, as columns of [`events_schema`].
@@ -117,7 +135,8 @@ pub(crate) fn to_batch(
     if schema.index_of("_deleted").is_ok() {
         let key = |row| decoded.payloads.as_ref().and_then(|payloads| payloads.get(row).0);
         columns.push(Arc::new(BinaryArray::from_iter((0..rows).map(key))));
-        let deleted = |row| Some(decoded.tombstones.binary_search(&row).is_ok());
+        let is_in = |rows: &[usize], row| rows.binary_search(&row).is_ok();
+        let deleted = |row| Some(is_in(&decoded.tombstones, row) || is_in(&decoded.deleted, row));
         columns.push(Arc::new(BooleanArray::from_iter((0..rows).map(deleted))));
     }
     let batch = RecordBatch::try_new(schema.clone(), columns)?;

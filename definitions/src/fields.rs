@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use thalweg_core::FieldType;
-use thalweg_log::{Field, FieldPlace, RECORD_HEADERS, RECORD_KEY, RECORD_TIMESTAMP};
+use thalweg_log::{Field, FieldPlace, Format, RECORD_HEADERS, RECORD_KEY, RECORD_TIMESTAMP, debezium_fields};
 
 use crate::Limits;
 use crate::mistakes::{Mistakes, suggestion};
@@ -18,10 +18,11 @@ pub(crate) enum Declared {
     Outside(&'static str),
 }
 
-/// Reads `fields` from the map of a source.
+/// Reads `fields` from the map of a source, whose records may be changes of Debezium.
 pub(crate) fn read(
     map: Map<'_>,
     which: Declared,
+    is_debezium: bool,
     limits: &Limits,
     mistakes: &mut Mistakes,
 ) -> Option<Vec<Field>> {
@@ -34,7 +35,8 @@ pub(crate) fn read(
     if !few_enough(entries.len(), node, limits, mistakes) {
         return None;
     }
-    let fields: Vec<_> = entries.iter().filter_map(|entry| read_field(entry, which, mistakes)).collect();
+    let fields: Vec<_> =
+        entries.iter().filter_map(|entry| read_field(entry, which, is_debezium, mistakes)).collect();
     let separate = lie_apart(entries, mistakes);
     (separate && fields.len() == entries.len()).then_some(fields)
 }
@@ -45,9 +47,14 @@ pub(crate) fn few_enough(count: usize, node: &Node, limits: &Limits, mistakes: &
     Limits::keeps("fields_per_source", limit, count, "fields of a source", &node.place, mistakes)
 }
 
-/// The record's key as expressions may use it where the source says nothing of it.
-pub(crate) fn undeclared_key() -> Field {
-    Field::new(RECORD_KEY, FieldType::String)
+/// The fields beside the `declared` ones that need no declaration in a format.
+pub(crate) fn undeclared(format: &Format, declared: &[Field]) -> Vec<Field> {
+    let mut known = vec![Field::new(RECORD_KEY, FieldType::String)];
+    if *format == Format::DebeziumJson {
+        known.extend(debezium_fields());
+    }
+    known.retain(|field| declared.iter().all(|other| other.name != field.name));
+    known
 }
 
 /// What to do about a field outside of the value that nobody declared, if `path` can be one.
@@ -57,7 +64,7 @@ pub(crate) fn how_to_declare(path: &str, type_name: &str) -> Option<String> {
         .then(|| format!("declare it among the fields of the source: fields: {{\"{path}\": {type_name}}}"))
 }
 
-fn read_field(entry: &Entry, which: Declared, mistakes: &mut Mistakes) -> Option<Field> {
+fn read_field(entry: &Entry, which: Declared, is_debezium: bool, mistakes: &mut Mistakes) -> Option<Field> {
     let path = entry.key.as_str();
     let place = Field::new(path, FieldType::String);
     let place = place.place().filter(|_| !path.chars().any(char::is_control));
@@ -78,7 +85,13 @@ fn read_field(entry: &Entry, which: Declared, mistakes: &mut Mistakes) -> Option
             mistakes.add_with_help(&entry.place, message, "leave it out of `fields`".to_owned());
             return None;
         }
-        (Some(FieldPlace::Value(_)), Declared::Outside(format)) => {
+        (Some(FieldPlace::AroundRow(_)), _) if !is_debezium => {
+            let message = format!("there is no `{path}` around a value of this format");
+            let help = "changes have it: format debezium-json or debezium-avro";
+            mistakes.add_with_help(&entry.place, message, help.to_owned());
+            return None;
+        }
+        (Some(FieldPlace::Value(_) | FieldPlace::AroundRow(_)), Declared::Outside(format)) => {
             let message = format!("the field `{path}` means nothing to the format {format}");
             let help = "the schema says which fields the value has; `fields` declares what is not in the value, such as \
                         \"@key\" or \"@header.some_name\"";
@@ -88,7 +101,10 @@ fn read_field(entry: &Entry, which: Declared, mistakes: &mut Mistakes) -> Option
         (Some(_), _) => {}
     }
     let written = entry.value.text("a type, such as float64", mistakes)?;
-    let field = Field::declared(path, written);
+    let mut field = Field::declared(path, written);
+    if is_debezium {
+        field.iter_mut().for_each(Field::count_days);
+    }
     if field.is_none() {
         let types: Vec<_> = Field::type_names().collect();
         mistakes.add_with_help(

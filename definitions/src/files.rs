@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use thalweg_log::RegisteredSchema;
+use thalweg_log::{RegisteredSchema, Schemas};
 
 /// One file of a feature repository, definitions or a schema.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +45,13 @@ fn registered_name(subject: &str, version: Option<u32>) -> String {
 pub(crate) fn registered_in(name: &str) -> Option<(&str, Option<u32>)> {
     let (subject, version) = name.strip_prefix(REGISTERED)?.strip_suffix(".json")?.rsplit_once(':')?;
     Some((subject, version.parse().ok()))
+}
+
+/// What is registered for a subject, as the text of a file.
+pub(crate) fn ask(schemas: &Schemas, subject: &str, version: Option<u32>) -> Result<String, String> {
+    let schema = schemas.registry().and_then(|registry| registry.latest(subject, version));
+    let (_, schema) = schema.map_err(|error| error.to_string())?;
+    serde_json::to_string(&schema).map_err(|error| error.to_string())
 }
 
 /// Where schema files come from, and which of them were used.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use thalweg_log::Schemas;
 
-use crate::files::{is_definitions, registered_in};
+use crate::files::{ask, is_definitions, registered_in};
 use crate::load::check;
 use crate::mistakes::{Mistakes, Place};
 use crate::{Limits, Repository};
@@ -40,18 +40,11 @@ pub fn load_with(paths: &[PathBuf], limits: &Limits, schemas: &Schemas) -> Resul
     }
     let read_schema = |name: &str| {
         if let Some((subject, version)) = registered_in(name) {
-            return registered(schemas, subject, version);
+            return ask(schemas, subject, version);
         }
         read_text(Path::new(name), limits).map_err(|reason| format!("the schema file `{name}` {reason}"))
     };
     check(finder.texts, &read_schema, limits, finder.mistakes)
-}
-
-/// What is registered for a subject, as the text of a file.
-fn registered(schemas: &Schemas, subject: &str, version: Option<u32>) -> Result<String, String> {
-    let schema = schemas.registry().and_then(|registry| registry.latest(subject, version));
-    let (_, schema) = schema.map_err(|error| error.to_string())?;
-    serde_json::to_string(&schema).map_err(|error| error.to_string())
 }
 
 /// How deep folders are searched.

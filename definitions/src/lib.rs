@@ -30,6 +30,7 @@ mod naming;
 mod needs;
 mod on_demand;
 mod payload;
+mod protobuf;
 mod reference;
 mod repository;
 mod selector;
@@ -51,7 +52,7 @@ pub use folder::{load, load_with, load_within};
 pub use key_column::{KeyColumnError, key_column};
 pub use layout::{AnswerColumn, Fold, Layout, LayoutError, Origin};
 pub use limits::Limits;
-pub use load::{load_text, load_text_within};
+pub use load::{load_text, load_text_with, load_text_within};
 pub use mistakes::{Mistake, Mistakes};
 pub use naming::status_column;
 pub use on_demand::{

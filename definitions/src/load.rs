@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use thalweg_log::Schemas;
+
 use crate::declarations::Declarations;
-use crate::files::{SchemaFiles, registered_in};
+use crate::files::{SchemaFiles, ask, registered_in};
 use crate::mistakes::{Mistakes, Place};
 use crate::taken::DeclaredViews;
 use crate::yaml::{self, Content, Keys, Map, Node};
@@ -30,14 +32,25 @@ pub fn load_text(files: &[DefinitionFile]) -> Result<Repository, Mistakes> {
 /// # Errors
 /// All the mistakes there are, in all files.
 pub fn load_text_within(files: &[DefinitionFile], limits: &Limits) -> Result<Repository, Mistakes> {
-    let (definitions, schemas): (Vec<_>, Vec<_>) = files.iter().partition(|file| file.is_definitions());
-    let schemas: BTreeMap<&str, &str> =
-        schemas.into_iter().map(|file| (file.name.as_str(), file.text.as_str())).collect();
-    let read_schema = |name: &str| match (schemas.get(name), registered_in(name)) {
+    load_text_with(files, limits, &Schemas::default())
+}
+
+/// [`load_text_within`] with a registry of schemas: where the files name a subject and have not what is registered for it,
+/// it is asked for and kept with them.
+///
+/// # Errors
+/// All the mistakes there are, in all files; schemas that nobody gives are among them.
+pub fn load_text_with(
+    files: &[DefinitionFile],
+    limits: &Limits,
+    schemas: &Schemas,
+) -> Result<Repository, Mistakes> {
+    let (definitions, others): (Vec<_>, Vec<_>) = files.iter().partition(|file| file.is_definitions());
+    let others: BTreeMap<&str, &str> =
+        others.into_iter().map(|file| (file.name.as_str(), file.text.as_str())).collect();
+    let read_schema = |name: &str| match (others.get(name), registered_in(name)) {
         (Some(text), _) => Ok((*text).to_owned()),
-        (None, Some((subject, _))) => Err(format!(
-            "what is registered for `{subject}` is not among the files: only who reads them from disk asks the registry"
-        )),
+        (None, Some((subject, version))) => ask(schemas, subject, version),
         (None, None) => Err(format!("there is no schema file `{name}` among the files of the repository")),
     };
     let mut mistakes = Mistakes::default();

@@ -7,10 +7,8 @@ use crate::Limits;
 use crate::fields::{self, Declared};
 use crate::files::SchemaFiles;
 use crate::mistakes::{Mistakes, suggestion};
+use crate::protobuf;
 use crate::yaml::{Content, Keys, Map, Node};
-
-/// Formats that will mean something in a later version.
-const LATER_FORMATS: [&str; 3] = ["protobuf", "debezium-json", "debezium-avro"];
 
 /// How a schema is given by reference.
 const SCHEMA_KEYS: Keys = Keys { known: &["file", "subject", "version"], later: &[] };
@@ -32,14 +30,15 @@ pub(crate) fn read(
 ) -> Option<Payload> {
     let node = map.require("format", mistakes)?;
     match node.text("a format, such as json", mistakes)? {
-        "json" => read_json(map, limits, mistakes),
-        "avro" => read_avro(map, schemas, limits, mistakes),
-        later if LATER_FORMATS.contains(&later) => {
-            mistakes.add(&node.place, format!("`format: {later}` is not supported yet"));
-            None
+        "json" => read_json(map, Format::Json, limits, mistakes),
+        "debezium-json" => read_json(map, Format::DebeziumJson, limits, mistakes),
+        written @ ("avro" | "debezium-avro") => {
+            let name = if written == "avro" { "avro" } else { "debezium-avro" };
+            read_avro(map, name, schemas, limits, mistakes)
         }
+        "protobuf" => protobuf::read(map, schemas, limits, mistakes),
         other => {
-            let all = ["json", "avro"].into_iter().chain(LATER_FORMATS);
+            let all = ["json", "avro", "protobuf", "debezium-json", "debezium-avro"];
             mistakes.add_with_help(&node.place, format!("unknown format `{other}`"), suggestion(other, all));
             None
         }
@@ -56,23 +55,43 @@ fn without(map: Map<'_>, keys: &[&str], format: &str, help: &str, mistakes: &mut
     mistakes.len() == known_so_far
 }
 
-fn read_json(map: Map<'_>, limits: &Limits, mistakes: &mut Mistakes) -> Option<Payload> {
-    let help = "json takes `fields: {name: type, …}`";
-    let pure = without(map, &["schema", "encoding"], "json", help, mistakes);
+fn read_json(map: Map<'_>, format: Format, limits: &Limits, mistakes: &mut Mistakes) -> Option<Payload> {
+    let name = if format == Format::Json { "json" } else { "debezium-json" };
+    let help = format!("{name} takes `fields: {{name: type, …}}`");
+    let foreign: &[&str] = if format == Format::Json { &["schema"] } else { &["schema", "encoding"] };
+    let pure = without(map, foreign, name, &help, mistakes);
     if !pure && map.get("fields").is_none() {
         return None;
     }
-    let fields = fields::read(map, Declared::All, limits, mistakes)?;
-    pure.then_some(Payload { format: Format::Json, fields })
+    let format = match map.get("encoding").filter(|_| format == Format::Json) {
+        Some(node) => read_json_framing(node, mistakes),
+        None => Some(format),
+    };
+    let is_debezium = name == "debezium-json";
+    let fields = fields::read(map, Declared::All, is_debezium, limits, mistakes)?;
+    pure.then_some(Payload { format: format?, fields })
+}
+
+fn read_json_framing(node: &Node, mistakes: &mut Mistakes) -> Option<Format> {
+    match node.text("an encoding, plain or confluent", mistakes)? {
+        "plain" => Some(Format::Json),
+        "confluent" => Some(Format::FramedJson),
+        other => {
+            let help = suggestion(other, ["plain", "confluent"]);
+            mistakes.add_with_help(&node.place, format!("unknown encoding `{other}` of json"), help);
+            None
+        }
+    }
 }
 
 fn read_avro(
     map: Map<'_>,
+    name: &'static str,
     schemas: &mut SchemaFiles<'_>,
     limits: &Limits,
     mistakes: &mut Mistakes,
 ) -> Option<Payload> {
-    let outside = fields::read(map, Declared::Outside("avro"), limits, mistakes);
+    let outside = fields::read(map, Declared::Outside(name), name != "avro", limits, mistakes);
     let framing = map.get("encoding").map(|node| read_framing(node, mistakes));
     let node = map.require("schema", mistakes)?;
     let given = read_schema(node, schemas, mistakes)?;
@@ -81,9 +100,11 @@ fn read_avro(
         Given::Text(_) => AvroFraming::Datum,
         Given::Registered(_) => AvroFraming::Confluent(Schemas::default()),
     };
-    let format = match &given {
-        Given::Text(text) => Format::avro(text),
-        Given::Registered(schema) => Format::registered_avro(schema),
+    let format = match (&given, name) {
+        (Given::Text(text), "avro") => Format::avro(text),
+        (Given::Text(text), _) => Format::debezium_avro(text),
+        (Given::Registered(schema), "avro") => Format::registered_avro(schema),
+        (Given::Registered(schema), _) => Format::registered_debezium_avro(schema),
     };
     let (format, fields) =
         format.map_err(|error: FormatError| mistakes.add(&node.place, error.to_string())).ok()?;
@@ -141,7 +162,7 @@ fn read_schema(node: &Node, schemas: &mut SchemaFiles<'_>, mistakes: &mut Mistak
 }
 
 /// What is registered for a subject.
-fn read_subject(
+pub(crate) fn read_subject(
     map: Map<'_>,
     node: &Node,
     schemas: &mut SchemaFiles<'_>,

@@ -90,9 +90,12 @@ pub struct Source {
     pub kind: SourceKind,
     /// What a record's value is.
     pub format: Format,
-    /// The fields an expression may use, sorted by path. `@timestamp`, the record's own, is always among
-    /// them; the record's `@key` can be used where it is not, and is a string then.
+    /// The fields it declares, or its schema does, sorted by path. `@timestamp`, the record's own, is always among
+    /// them.
     pub fields: Vec<Field>,
+    /// The fields that expressions may use beside these, whose types are known: the record's key, what Debezium writes
+    /// around a row. They are read only where they are used.
+    pub undeclared: Vec<Field>,
     /// Where an event says when it happened.
     pub event_time: TimeField,
     /// Where an event says when the log learned of it, if the definition names it.
@@ -104,6 +107,11 @@ pub struct Source {
 }
 
 impl Source {
+    /// All fields that expressions may use.
+    pub fn usable(&self) -> Vec<Field> {
+        self.fields.iter().chain(&self.undeclared).cloned().collect()
+    }
+
     /// The field with this path.
     pub fn field(&self, path: &str) -> Option<&Field> {
         self.fields.iter().find(|field| field.name == path)

@@ -3,7 +3,7 @@
 use thalweg_core::{FieldType, TimeDelta};
 use thalweg_log::{Field, RECORD_TIMESTAMP};
 
-use crate::fields::how_to_declare;
+use crate::fields::{self, how_to_declare};
 use crate::files::SchemaFiles;
 use crate::mistakes::{Mistakes, one_of, suggestion};
 use crate::payload::{self, Payload};
@@ -56,10 +56,12 @@ pub(crate) fn read(
     }
     fields.sort_by(|a, b| a.name.cmp(&b.name));
 
-    let event_time = event_time.and_then(|node| read_time(node, "event_time", &fields, mistakes));
+    let undeclared = fields::undeclared(&format, &fields);
+    let usable = [fields.as_slice(), &undeclared].concat();
+    let event_time = event_time.and_then(|node| read_time(node, "event_time", &usable, mistakes));
     let append_time =
-        map.get("append_time").and_then(|node| read_time(node, "append_time", &fields, mistakes));
-    let order_by = map.get("order_by").and_then(|node| read_order_by(node, &fields, mistakes));
+        map.get("append_time").and_then(|node| read_time(node, "append_time", &usable, mistakes));
+    let order_by = map.get("order_by").and_then(|node| read_order_by(node, &usable, mistakes));
     if mistakes.len() > known_so_far {
         return None;
     }
@@ -69,6 +71,7 @@ pub(crate) fn read(
         kind: kind?,
         format,
         fields,
+        undeclared,
         event_time: event_time?,
         append_time,
         order_by,

@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use serde_json::Value as Json;
 use thalweg_core::{FoldPlan, Window};
-use thalweg_log::{AvroFraming, Format};
+use thalweg_log::Format;
 
 use crate::{Input, InputFeature, JoinKey, OnDemandFeature, RequestKey, Source, SourceKind, Sql};
 
@@ -159,13 +159,16 @@ impl Meaning {
         }
         match &source.format {
             Format::Json => self.line("json", &[]),
+            Format::FramedJson => self.line("json", &["confluent"]),
+            Format::Protobuf { schema, framing } => {
+                self.line("protobuf", &[framing.name(), schema.message(), schema.texts()]);
+            }
+            Format::DebeziumJson => self.line("debezium-json", &[]),
             Format::Avro { schema, framing } => {
-                let framing = match framing {
-                    AvroFraming::Datum => "datum",
-                    AvroFraming::SingleObject => "single_object",
-                    AvroFraming::Confluent(_) => "confluent",
-                };
-                self.line("avro", &[framing, &schema_meaning(schema.json())]);
+                self.line("avro", &[framing.name(), &schema_meaning(schema.json())]);
+            }
+            Format::DebeziumAvro { schema, framing } => {
+                self.line("debezium-avro", &[framing.name(), &schema_meaning(schema.json())]);
             }
         }
         for field in &source.fields {

@@ -46,7 +46,8 @@ pub(crate) fn read(
     let known_so_far = mistakes.len();
     let entity = find(map, "entity", entities, mistakes);
     let source = find(map, "source", sources, mistakes);
-    let scope = source.map(|source| Scope { fields: &source.fields, limits });
+    let usable = source.map(Source::usable).unwrap_or_default();
+    let scope = source.map(|_| Scope { fields: &usable, limits });
 
     let mut inputs = Inputs::default();
     let join_keys = read_join_keys(map, entity, source.zip(scope), &mut inputs, mistakes);

@@ -32,9 +32,10 @@ pub use dead_letter_reader::DeadLetterReader;
 pub use embedded::{CutTail, EmbeddedLog, EmbeddedOptions, TopicIds};
 pub use error::Error;
 pub use format::{
-    AvroFraming, AvroSchema, DeadLetter, DeadLetterRecord, Decoded, Decoder, DecoderSpec, Field, FieldPlace,
-    Format, FormatError, IntegerUnit, Patience, Payloads, RECORD_HEADERS, RECORD_KEY, RECORD_KEY_FIELDS,
-    RECORD_TIMESTAMP, RecordKeys, dead_letter_topic, encode_rows,
+    AvroFraming, AvroSchema, CHANGE_KIND, DeadLetter, DeadLetterRecord, Decoded, Decoder, DecoderSpec, Field,
+    FieldPlace, Format, FormatError, IntegerUnit, Patience, Payloads, ProtobufFraming, ProtobufSchema,
+    RECORD_HEADERS, RECORD_KEY, RECORD_KEY_FIELDS, RECORD_TIMESTAMP, RecordKeys, dead_letter_topic,
+    debezium_fields, encode_rows, protobuf_imports,
 };
 pub use log::{Log, RecordReader, RecordSink};
 pub use partition_reader::PartitionReader;

@@ -299,7 +299,8 @@ class Client:
         """Appends rows to `topic`, in the format of the source that reads it, and returns when they are durable.
 
         - `key`: the fields a record's key is made of; equal keys go to one partition.
-          A row of a table whose `"@tombstone"` is true deletes that key.
+          A row of a table whose `"@tombstone"` is true deletes that key. Columns called `@key` and `@header.NAME` are the
+          record's key and headers as they are.
         - `timestamp`: the field that becomes the record's timestamp; now, if none.
         - `partition`: put every record into this partition.
         - `partitions`: create the topic with this many if it does not exist.

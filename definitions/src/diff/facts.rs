@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use arrow::datatypes::DataType;
 use thalweg_core::{FeatureColumn, FieldType, Lookback, TimeDelta, Window};
-use thalweg_log::{AvroFraming, Format};
+use thalweg_log::Format;
 
 use crate::{FeatureService, FeatureView, Input, OnDemandView, Repository, Source, Sql};
 
@@ -58,19 +58,20 @@ pub(super) fn source_facts(source: &Source) -> Facts {
     let mut facts = Facts::default();
     facts.say("topic", &source.topic);
     facts.say("kind", source.kind.name());
-    match &source.format {
-        Format::Json => facts.say("format", "json"),
-        Format::Avro { schema, framing } => {
-            facts.say("format", "avro");
-            let framing = match framing {
-                AvroFraming::Datum => "datum",
-                AvroFraming::SingleObject => "single_object",
-                AvroFraming::Confluent(_) => "confluent",
-            };
-            facts.say("encoding", framing);
-            let schema = blake3::hash(schema.json().as_bytes()).to_hex();
-            facts.say("schema", format!("hash {}", &schema[..12]));
-        }
+    facts.say("format", source.format.name());
+    if let Format::Avro { schema, framing } | Format::DebeziumAvro { schema, framing } = &source.format {
+        facts.say("encoding", framing.name());
+        let schema = blake3::hash(schema.json().as_bytes()).to_hex();
+        facts.say("schema", format!("hash {}", &schema[..12]));
+    }
+    if let Format::Protobuf { schema, framing } = &source.format {
+        facts.say("encoding", framing.name());
+        facts.say("message", schema.message());
+        let schema = blake3::hash(schema.texts().as_bytes()).to_hex();
+        facts.say("schema", format!("hash {}", &schema[..12]));
+    }
+    if source.format == Format::FramedJson {
+        facts.say("encoding", "confluent");
     }
     for field in &source.fields {
         facts.say(format!("field {}", field.name), field.type_name());

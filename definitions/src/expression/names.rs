@@ -1,9 +1,9 @@
 //! What an expression may name: the columns it is evaluated on, under all their spellings.
 
 use arrow::datatypes::Field as Column;
-use thalweg_log::{Field, RECORD_KEY};
+use thalweg_log::Field;
 
-use crate::fields::{how_to_declare, undeclared_key};
+use crate::fields::how_to_declare;
 use crate::mistakes::{one_of, suggestion};
 
 /// The columns an expression may name, of field types, or lists of them.
@@ -17,14 +17,10 @@ pub(crate) struct Names {
 }
 
 impl Names {
-    /// The fields of a source, and the key of its records.
+    /// The fields of a source.
     pub fn of_fields(fields: &[Field]) -> Self {
         let column = |field: &Field| Column::new(&field.name, field.field_type.to_arrow(), true);
-        let mut columns: Vec<Column> = fields.iter().map(column).collect();
-        if !fields.iter().any(|field| field.name == RECORD_KEY) {
-            columns.push(column(&undeclared_key()));
-        }
-        Self { kind: "field", columns, spellings: Vec::new() }
+        Self { kind: "field", columns: fields.iter().map(column).collect(), spellings: Vec::new() }
     }
 
     /// The inputs of an on-demand feature view: columns, each with another spelling if it has one.

@@ -7,9 +7,8 @@ use arrow::compute::{filter, filter_record_batch};
 use arrow::datatypes::{DataType, Date32Type, Int32Type, Int64Type, TimestampMicrosecondType};
 use arrow::record_batch::RecordBatch;
 use thalweg_core::{Instant, TimeDelta};
-use thalweg_log::{DeadLetter, Decoded, DecoderSpec, RECORD_KEY};
+use thalweg_log::{DeadLetter, Decoded, DecoderSpec};
 
-use crate::fields::undeclared_key;
 use crate::{FeatureView, Source, SourceKind, TimeField};
 
 /// Microseconds of a day.
@@ -43,6 +42,8 @@ pub struct TimedBatch<'a> {
     pub(super) columns: RecordBatch,
     /// True for the events whose records have no value, if there are any.
     pub(super) tombstones: Option<BooleanArray>,
+    /// True for the events whose records delete though they have a value, if there are any.
+    pub(super) deleted: Option<BooleanArray>,
     /// The records of the batch that are no events, for none of the source's views, by offset: their event
     /// time is missing, or too far past their append time. What could not be decoded is not among them: see
     /// [`Decoded::dead`].
@@ -70,6 +71,11 @@ impl TimedBatch<'_> {
         &self.columns
     }
 
+    /// Whether the event at `position` deletes: its record has no value, or says so.
+    pub fn deletes(&self, position: usize) -> bool {
+        [&self.tombstones, &self.deleted].into_iter().flatten().any(|mask| mask.value(position))
+    }
+
     /// The row in the decoded batch of the event at `position`.
     pub(super) fn row(&self, position: usize) -> usize {
         self.rows.as_ref().map_or(position, |rows| rows.value(position) as usize)
@@ -94,7 +100,8 @@ impl SourceSelector {
     pub fn time<'a>(&self, decoded: &'a Decoded) -> TimedBatch<'a> {
         let times = instants(&self.event_time, decoded);
         let append_times = self.append_time.as_ref().map(|field| instants(field, decoded));
-        let tombstones = tombstones(decoded);
+        let tombstones = mask(&decoded.tombstones, decoded);
+        let deleted = mask(&decoded.deleted, decoded);
         let mut dead = Vec::new();
         for row in 0..decoded.num_rows() {
             if let Some(reason) = self.fault(&times, append_times.as_ref(), row) {
@@ -116,6 +123,7 @@ impl SourceSelector {
                 append_times,
                 columns,
                 tombstones,
+                deleted,
                 dead: letters,
             };
         }
@@ -125,6 +133,9 @@ impl SourceSelector {
         }
         let alive = BooleanArray::from(alive);
         let rows = UInt32Array::from_iter_values(alive.values().set_indices_u32());
+        let of_alive = |mask: Option<BooleanArray>| {
+            mask.map(|mask| filter(&mask, &alive).expect("a mask as long as the rows").as_boolean().clone())
+        };
         TimedBatch {
             decoded,
             rows: Some(rows),
@@ -134,9 +145,8 @@ impl SourceSelector {
             append_times: append_times.map(|values| filtered(&values, &alive)),
             columns: filter_record_batch(&decoded.columns, &alive)
                 .expect("a mask over the rows of the batch"),
-            tombstones: tombstones.map(|tombstones| {
-                filter(&tombstones, &alive).expect("a mask as long as the rows").as_boolean().clone()
-            }),
+            tombstones: of_alive(tombstones),
+            deleted: of_alive(deleted),
             dead: letters,
         }
     }
@@ -169,11 +179,11 @@ fn column<'a>(decoded: &'a Decoded, path: &str) -> &'a ArrayRef {
     column.expect("the records were decoded with every field that their source uses for itself")
 }
 
-/// True for the records without a value, if there are any.
-fn tombstones(decoded: &Decoded) -> Option<BooleanArray> {
+/// True for `rows` of the decoded ones, if there are any.
+fn mask(rows: &[usize], decoded: &Decoded) -> Option<BooleanArray> {
     let mut mask = vec![false; decoded.num_rows()];
-    decoded.tombstones.iter().for_each(|row| mask[*row] = true);
-    (!decoded.tombstones.is_empty()).then(|| BooleanArray::from(mask))
+    rows.iter().for_each(|row| mask[*row] = true);
+    (!rows.is_empty()).then(|| BooleanArray::from(mask))
 }
 
 /// Instants of the records, microseconds since the epoch. A date is its midnight. A record without a value has the
@@ -216,10 +226,8 @@ impl Source {
         let own = times.filter_map(TimeField::field).chain(self.order_by.as_deref());
         let used: BTreeSet<&str> =
             own.chain(views.iter().flat_map(|view| view.fields.iter().map(String::as_str))).collect();
-        let mut all = self.fields.clone();
-        if used.contains(RECORD_KEY) && self.field(RECORD_KEY).is_none() {
-            all.push(undeclared_key());
-        }
+        let undeclared = self.undeclared.iter().filter(|field| used.contains(field.name.as_str()));
+        let mut all: Vec<_> = self.fields.iter().chain(undeclared).cloned().collect();
         all.sort_by(|a, b| a.name.cmp(&b.name));
         let (fields, unused) = all.into_iter().partition(|field| used.contains(field.name.as_str()));
         DecoderSpec {

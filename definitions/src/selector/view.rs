@@ -59,7 +59,8 @@ impl Selector {
     /// If an expression does not compile over the source's fields to the type the view says: then the view
     /// was not checked against this source and entity.
     pub fn new(source: &Source, entity: &Entity, view: &FeatureView) -> Result<Self, ExpressionError> {
-        let fields = source.fields.as_slice();
+        let usable = source.usable();
+        let fields = usable.as_slice();
         let filter = view.filter.as_ref().map(|sql| condition(sql, fields)).transpose()?;
         let mut keys = Vec::new();
         for (name, field_type) in &entity.join_keys {
@@ -161,7 +162,7 @@ impl Selector {
     /// which the view's `where` is true.
     fn shown(&self, events: &TimedBatch<'_>, rows: &Rows, failed: &mut u64) -> BooleanArray {
         let count = rows.columns.num_rows();
-        let has_value = |row| events.tombstones.as_ref().is_none_or(|mask| !mask.value(rows.position(row)));
+        let has_value = |row| !events.deletes(rows.position(row));
         let has_value = BooleanArray::from_iter((0..count).map(|row| Some(has_value(row))));
         match &self.filter {
             None => has_value,

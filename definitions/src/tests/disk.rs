@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use thalweg_log::{RegisteredSchema, Registry, RegistryError, SchemaKind, Schemas};
+
 use super::BASE;
 use crate::{load, load_text};
 
@@ -77,4 +79,72 @@ fn the_definitions_of_the_example_are_good() {
     let service = repository.service("delay_model").expect("the example has this service");
     assert!(!service.features.is_empty());
     assert!(load_text(repository.files()).is_ok(), "its schema files are among its files");
+}
+
+/// A registry of one schema, which is asked when it is told to be there.
+#[derive(Debug)]
+struct One(&'static str);
+
+impl Registry for One {
+    fn schema(&self, id: u32) -> Result<RegisteredSchema, RegistryError> {
+        Err(RegistryError::UnknownId { url: "memory".to_owned(), id })
+    }
+
+    fn latest(&self, subject: &str, version: Option<u32>) -> Result<(u32, RegisteredSchema), RegistryError> {
+        let url = "memory".to_owned();
+        if (subject, version) != ("flights-value", None) {
+            return Err(RegistryError::UnknownSubject { url, what: format!("subject `{subject}`") });
+        }
+        Ok((7, RegisteredSchema { kind: SchemaKind::Avro, text: self.0.to_owned(), references: Vec::new() }))
+    }
+
+    fn register(&self, _: &str, _: &RegisteredSchema) -> Result<u32, RegistryError> {
+        Err(RegistryError::None)
+    }
+}
+
+#[test]
+fn what_is_registered_for_a_subject_is_taken_once_and_kept() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let view = "feature_views:\n  - {name: v, entity: k, source: s, features: {n: {aggregate: count}}}\n";
+    let source = |subject: &str| {
+        format!(
+            "sources: [{{name: s, topic: t, format: avro, schema: {{{subject}}}, event_time: \"@timestamp\"}}]\n\
+             entities: [{{name: k, join_keys: {{k: string}}}}]\n{view}"
+        )
+    };
+    write(folder.path(), "s.yaml", source("subject: flights-value"));
+    let paths = [folder.path().to_owned()];
+    let limits = crate::Limits::default();
+    let one = |text| Schemas::of(std::sync::Arc::new(One(text)));
+    let first = one(r#"{"type": "record", "name": "r", "fields": [{"name": "k", "type": "string"}]}"#);
+    let repository =
+        crate::load_with(&paths, &limits, &first).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    assert!(repository.needs_registry().is_some_and(|source| source.name == "s"));
+
+    // It is a file of the repository now: whoever has the files needs no registry.
+    let kept = load_text(repository.files()).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let version = |repository: &crate::Repository| repository.view("v").expect("a view").version;
+    assert_eq!(version(&kept), version(&repository));
+    let second = one(
+        r#"{"type": "record", "name": "r", "fields": [{"name": "k", "type": "string"}, {"name": "x", "type": "int", "default": 1}]}"#,
+    );
+    let again = crate::load_with(&paths, &limits, &second).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    assert_ne!(version(&again), version(&repository));
+
+    let refusal = |schemas: &Schemas| {
+        let mistakes = crate::load_with(&paths, &limits, schemas).expect_err("nobody gives the schema");
+        mistakes.to_string()
+    };
+    assert!(
+        refusal(&Schemas::default()).contains("s.yaml:1:63: no schema registry is configured"),
+        "{}",
+        refusal(&Schemas::default())
+    );
+    write(folder.path(), "s.yaml", source("subject: flights-value, version: 3"));
+    assert!(refusal(&first).contains("has no subject `flights-value`"), "{}", refusal(&first));
+    write(folder.path(), "s.yaml", source("subject: flights-value, version: 0"));
+    assert!(refusal(&first).contains("expected the number of a version, from 1 on"), "{}", refusal(&first));
+    write(folder.path(), "s.yaml", source("subject: flights-value, file: s.avsc"));
+    assert!(refusal(&first).contains("not both"), "{}", refusal(&first));
 }

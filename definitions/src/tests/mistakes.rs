@@ -114,7 +114,7 @@ fn sources() {
             &["format: jsn", fields, "event_time: at"][..],
             "f.yaml:4:13: unknown format `jsn`\n    did you mean `json`?",
         ),
-        (&["format: protobuf", "event_time: at"][..], "f.yaml:4:13: `format: protobuf` is not supported yet"),
+        (&["format: protobuf", "event_time: at"][..], "f.yaml:2:5: `schema` is missing from a source"),
         (
             &["kind: steam", "format: json", fields, "event_time: at"][..],
             "f.yaml:4:11: unknown kind `steam` of a source\n    did you mean `stream`?",
@@ -199,8 +199,7 @@ fn sources() {
         ),
         (
             &["format: avro", "schema: {subject: flights-value}", "event_time: at"][..],
-            "f.yaml:5:23: what is registered for `flights-value` is not among the files: only who reads them from disk asks \
-             the registry",
+            "f.yaml:5:23: no schema registry is configured: say where it is in `registry.url`",
         ),
         (
             &["format: avro", "schema: {file: a.avsc}", "event_time: at"][..],

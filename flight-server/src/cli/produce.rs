@@ -18,7 +18,8 @@ use crate::produce::{FileKind, ProduceOptions, RowReader};
 pub(crate) struct Options {
     /// The topic, which a registered source reads.
     topic: String,
-    /// JSON lines, CSV or Parquet; - for standard input.
+    /// JSON lines, CSV or Parquet; - for standard input. Members of lines, or columns, that are called `@key` and
+    /// `@header.NAME` are the record's key and headers.
     file: PathBuf,
     /// What the file is written in, where its name does not tell.
     #[arg(long, value_enum)]

@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use thalweg_definitions::{DefinitionFile, Diff, Repository, load_text_within};
+use thalweg_definitions::{DefinitionFile, Diff, Repository, load_text_with};
 use thalweg_ingest::{BuildStatus, ViewBuild};
 
 use super::Node;
@@ -27,7 +27,7 @@ impl Node {
     /// INVALID_ARGUMENT with every mistake in the files.
     pub fn apply(&self, files: &[DefinitionFile], dry_run: bool) -> Result<Diff, Error> {
         let _one_at_a_time = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut new = load_text_within(files, &self.config.limits.definitions)?;
+        let mut new = load_text_with(files, &self.config.limits.definitions, &self.schemas)?;
         if let (Some(source), Err(cause)) = (new.needs_registry(), self.schemas.registry()) {
             return Err(Error::invalid(format!(
                 "the records of source `{}` name their schemas by number: {cause}",

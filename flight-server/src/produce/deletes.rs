@@ -8,7 +8,7 @@ use thalweg_definitions::{Source, SourceKind};
 use thalweg_log::encode_rows;
 
 use super::payload::to_type;
-use crate::Error;
+use crate::{Error, Kind};
 
 /// What marks a row that deletes: a column of booleans, or a member of a JSON object.
 pub const TOMBSTONE: &str = "@tombstone";
@@ -62,15 +62,21 @@ impl Deletes {
     /// The values of the rows in the source's format: none for those that delete.
     ///
     /// # Errors
-    /// A value that the format cannot write, or needs and a row lacks.
+    /// A value that the format cannot write, or needs and a row lacks; a registry that does not take the schema.
     pub(super) fn encode(
         &self,
         source: &Source,
         fields: &RecordBatch,
     ) -> Result<Vec<Option<Vec<u8>>>, Error> {
+        let header = source.format.header(&source.topic);
+        let header = header.map_err(|cause| Error::new(Kind::Unavailable, cause.to_string()))?;
         let encode = |fields: &RecordBatch| {
-            encode_rows(&source.format, &source.fields, fields)
-                .map_err(|cause| Error::invalid(cause.to_string()))
+            let values = encode_rows(&source.format, &source.fields, fields)
+                .map_err(|cause| Error::invalid(cause.to_string()))?;
+            Ok::<_, Error>(match header.is_empty() {
+                true => values,
+                false => values.into_iter().map(|value| [header.as_slice(), &value].concat()).collect(),
+            })
         };
         let Some(marks) = self.0.as_ref().filter(|marks| marks.true_count() > 0) else {
             return Ok(encode(fields)?.into_iter().map(Some).collect());

@@ -59,7 +59,7 @@ impl Payloads {
     /// JSON lines: verbatim into a JSON source but for what they say of the key and the headers, decoded and encoded
     /// again for another format.
     fn of_lines(source: &Source, lines: &[&[u8]], options: &ProduceOptions) -> Result<Self, Error> {
-        let verbatim = source.format == Format::Json;
+        let verbatim = matches!(source.format, Format::Json | Format::DebeziumJson);
         let deletes = Deletes::of_lines(source, lines)?;
         let (around, lines) = Around::of_lines(lines)?;
         let as_they_are = || {

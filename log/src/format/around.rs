@@ -31,7 +31,7 @@ impl AroundReader {
                 Some(FieldPlace::Key) => key = Some(number),
                 Some(FieldPlace::InKey(_)) => in_key = true,
                 Some(FieldPlace::Header(name)) => headers.push((name.to_owned(), number)),
-                Some(FieldPlace::Value(_)) | None => {}
+                Some(FieldPlace::Value(_) | FieldPlace::AroundRow(_)) | None => {}
             }
         }
         let key_fields = in_key.then(|| JsonReader::of_keys(fields.to_vec()));

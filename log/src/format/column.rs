@@ -77,6 +77,14 @@ impl Column {
         self.nulls.len()
     }
 
+    /// The text of this number, if there is one; of columns of another type there is none.
+    pub(super) fn text(&self, row: usize) -> Option<&str> {
+        let Values::Bytes { data, ends } = &self.values else { return None };
+        let start = row.checked_sub(1).map_or(0, |before| ends[before]);
+        let bytes = data.get(start.cast_unsigned() as usize..(*ends.get(row)?).cast_unsigned() as usize)?;
+        std::str::from_utf8(bytes).ok()
+    }
+
     /// Bytes of text or binary values held.
     pub(super) fn data_bytes(&self) -> usize {
         match &self.values {

@@ -22,6 +22,8 @@ pub struct Decoded {
     pub columns: RecordBatch,
     /// The rows of records without a value, rising; only where the spec takes them.
     pub tombstones: Vec<usize>,
+    /// The rows of records that delete though they have a value, rising: changes that say what was.
+    pub deleted: Vec<usize>,
     /// The bytes of each row's record, if the spec asked for them.
     pub payloads: Option<Payloads>,
     /// The records that could not be decoded, by offset.

@@ -6,14 +6,16 @@ use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Field as ArrowField, Schema, SchemaRef};
 
 use super::around::AroundReader;
-use super::avro::{AvroReader, ConfluentAvro};
+use super::avro::AvroReader;
 use super::column::Column;
+use super::debezium::{Change, DebeziumAvro, DebeziumJson};
 use super::decoded::Payloads;
-use super::field::check_fields;
+use super::field::{FieldPlace, check_fields};
 use super::json::JsonReader;
 use super::patience::Patience;
-use super::unread::Unread;
-use super::{AvroFraming, DeadLetter, Decoded, Field, Format, FormatError};
+use super::protobuf::ProtobufReader;
+use super::unread::{Unread, schema_id};
+use super::{DeadLetter, Decoded, Field, Format, FormatError, ProtobufFraming};
 use crate::batch::Record;
 use crate::log::RecordSink;
 use crate::registry::RegistryError;
@@ -83,6 +85,11 @@ pub struct Decoder {
     /// Whether a record without a value is a row.
     takes_tombstones: bool,
     tombstones: Vec<usize>,
+    /// Whether nothing at all can be a value: that of a message with no field written.
+    takes_empty: bool,
+    /// Whether a record without a value is left out: it follows a change that says the same.
+    skips_tombstones: bool,
+    deleted: Vec<usize>,
     payloads: Option<Payloads>,
     dead: Vec<DeadLetter>,
     dead_bytes: usize,
@@ -94,8 +101,12 @@ pub struct Decoder {
 #[derive(Debug)]
 enum Reader {
     Json(JsonReader),
+    /// JSON behind the number of a schema, which says nothing that the fields do not.
+    FramedJson(JsonReader),
     Avro(AvroReader),
-    ConfluentAvro(ConfluentAvro),
+    Protobuf(Box<ProtobufReader>),
+    DebeziumJson(DebeziumJson),
+    DebeziumAvro(Box<DebeziumAvro>),
 }
 
 impl Decoder {
@@ -106,6 +117,11 @@ impl Decoder {
     pub fn new(spec: &DecoderSpec, topic: &str, partition: i32) -> Result<Self, FormatError> {
         let fields = [spec.fields.as_slice(), &spec.unused].concat();
         check_fields(&fields)?;
+        let is_debezium = spec.format.is_debezium();
+        let is_around_row = |field: &&Field| matches!(field.place(), Some(FieldPlace::AroundRow(_)));
+        if let (Some(field), false) = (fields.iter().find(is_around_row), is_debezium) {
+            return Err(FormatError::BadPath { field: field.name.clone() });
+        }
         Ok(Self {
             topic: topic.to_owned(),
             partition,
@@ -116,6 +132,9 @@ impl Decoder {
             timestamps_us: Vec::new(),
             takes_tombstones: spec.tombstones,
             tombstones: Vec::new(),
+            takes_empty: matches!(spec.format, Format::Protobuf { framing: ProtobufFraming::Message, .. }),
+            skips_tombstones: is_debezium,
+            deleted: Vec::new(),
             payloads: spec.keep_payloads.then(Payloads::default),
             dead: Vec::new(),
             dead_bytes: 0,
@@ -123,10 +142,15 @@ impl Decoder {
             stuck: None,
             reader: match &spec.format {
                 Format::Json => Reader::Json(JsonReader::new(fields)),
-                Format::Avro { schema, framing: AvroFraming::Confluent(schemas) } => {
-                    Reader::ConfluentAvro(ConfluentAvro::new(schema, schemas, &fields)?)
-                }
                 Format::Avro { schema, framing } => Reader::Avro(AvroReader::new(schema, framing, &fields)?),
+                Format::FramedJson => Reader::FramedJson(JsonReader::new(fields)),
+                Format::Protobuf { schema, framing } => {
+                    Reader::Protobuf(Box::new(ProtobufReader::new(schema, framing, &fields)?))
+                }
+                Format::DebeziumJson => Reader::DebeziumJson(DebeziumJson::new(&fields)),
+                Format::DebeziumAvro { schema, framing } => {
+                    Reader::DebeziumAvro(Box::new(DebeziumAvro::new(schema, framing, &fields)?))
+                }
             },
         })
     }
@@ -144,6 +168,9 @@ impl Decoder {
     /// Where a schema must be asked for and nobody gives it, the decoder waits for as long as its patience lasts; then it
     /// is [`stuck`](Self::stuck).
     pub fn push(&mut self, record: &Record<'_>) {
+        if record.value.is_none() && self.skips_tombstones {
+            return;
+        }
         let row = self.offsets.len();
         while self.stuck.is_none() {
             let read = self.read(record, row);
@@ -151,7 +178,7 @@ impl Decoder {
                 self.columns.iter_mut().for_each(|column| column.truncate(row));
             }
             match read {
-                Ok(()) => return self.keep(record, row),
+                Ok(change) => return self.keep(record, row, change),
                 Err(Unread::Dead(reason)) => return self.bury(record, reason),
                 Err(Unread::NotYet(cause)) if self.patience.lasts(&cause) => {}
                 Err(Unread::NotYet(cause)) => self.stuck = Some((record.offset, cause)),
@@ -189,6 +216,7 @@ impl Decoder {
             timestamps_us: std::mem::take(&mut self.timestamps_us),
             columns,
             tombstones: std::mem::take(&mut self.tombstones),
+            deleted: std::mem::take(&mut self.deleted),
             payloads: self.payloads.as_mut().map(std::mem::take),
             dead: std::mem::take(&mut self.dead),
             next_offset,
@@ -196,7 +224,7 @@ impl Decoder {
     }
 
     /// Makes a row of a record whose fields are in the columns.
-    fn keep(&mut self, record: &Record<'_>, row: usize) {
+    fn keep(&mut self, record: &Record<'_>, row: usize, change: Change) {
         for column in self.columns.iter_mut().filter(|column| column.len() == row) {
             column.push_null();
         }
@@ -204,6 +232,9 @@ impl Decoder {
         self.timestamps_us.push(record.timestamp_ms.saturating_mul(1_000));
         if record.value.is_none() {
             self.tombstones.push(row);
+        }
+        if change == Change::Delete {
+            self.deleted.push(row);
         }
         if let Some(payloads) = &mut self.payloads {
             payloads.push(record.key, record.value);
@@ -227,22 +258,25 @@ impl Decoder {
     }
 
     /// Puts a record's fields into the columns.
-    fn read(&mut self, record: &Record<'_>, row: usize) -> Result<(), Unread> {
+    fn read(&mut self, record: &Record<'_>, row: usize) -> Result<Change, Unread> {
         match record.value {
             None if !self.takes_tombstones => {
                 return Err(Unread::Dead("the record has no value (a tombstone)".to_owned()));
             }
-            Some([]) => return Err(Unread::Dead("the value is empty".to_owned())),
+            Some([]) if !self.takes_empty => return Err(Unread::Dead("the value is empty".to_owned())),
             _ => {}
         }
         self.around.read(record, &mut self.columns, row)?;
-        let Some(value) = record.value else { return Ok(()) };
+        let Some(value) = record.value else { return Ok(Change::Row) };
         match &mut self.reader {
             Reader::Json(reader) => reader.read(value, &mut self.columns, row)?,
+            Reader::FramedJson(reader) => reader.read(schema_id(value)?.1, &mut self.columns, row)?,
             Reader::Avro(reader) => reader.read(value, &mut self.columns)?,
-            Reader::ConfluentAvro(reader) => reader.read(value, &mut self.columns)?,
+            Reader::Protobuf(reader) => reader.read(value, &mut self.columns)?,
+            Reader::DebeziumJson(reader) => return Ok(reader.read(value, &mut self.columns, row)?),
+            Reader::DebeziumAvro(reader) => return reader.read(value, &mut self.columns),
         }
-        Ok(())
+        Ok(Change::Row)
     }
 }
 
@@ -438,7 +472,7 @@ mod tests {
             (
                 avro.clone(),
                 Field::new("m", FieldType::Int32),
-                "the Avro schema has no field `m` that can be used; it has: n",
+                "the schema has no field `m` that can be used; it has: n",
             ),
             (
                 avro,

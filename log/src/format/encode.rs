@@ -17,7 +17,8 @@ use super::{Field, Format, FormatError};
 /// - JSON: instants in RFC 3339, UTC, with microseconds where there are any (an instant outside of the years
 ///   0 to 9999 as an integer of the field's unit), binary in base64, floats that are no numbers as strings,
 ///   nulls as null.
-/// - Avro: a record that may be null is, where all of its columns are.
+/// - Avro: a record that may be null is, where all of its columns are. Datums that name their schema by number are written
+///   without the number, which is the registry's: see [`Format::header`].
 ///
 /// # Errors
 /// If fields clash or are not the schema's, a column is of another type or missing, or the format has no way
@@ -30,6 +31,11 @@ pub fn encode_rows(
     check_fields(fields)?;
     match format {
         Format::Json => encode_json(fields, rows),
+        Format::FramedJson => Err(FormatError::ReadOnly { format: "JSON behind the number of a schema" }),
+        Format::Protobuf { .. } => Err(FormatError::ReadOnly { format: "messages of Protocol Buffers" }),
+        Format::DebeziumJson | Format::DebeziumAvro { .. } => {
+            Err(FormatError::ReadOnly { format: "changes of Debezium" })
+        }
         Format::Avro { schema, framing } => encode_avro(schema, framing, fields, rows),
     }
 }

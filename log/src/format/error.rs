@@ -20,6 +20,29 @@ pub enum FormatError {
         /// Avro's name of the type that was found.
         found: String,
     },
+    /// The schema is not that of changes as Debezium writes them.
+    #[error("this is no schema of Debezium's changes: those are records with `before`, `after` and `op`")]
+    NotChanges,
+    /// Rows cannot be written in this format.
+    #[error("rows cannot be written as {format}: give its records as they are, a JSON line each")]
+    ReadOnly {
+        /// The format.
+        format: &'static str,
+    },
+    /// The text is no Protobuf schema.
+    #[error("this is no valid Protobuf schema: {cause}")]
+    BrokenProtobuf {
+        /// What the schema's compiler says.
+        cause: String,
+    },
+    /// The Protobuf schema has no such message, or several of which none was named.
+    #[error("{}", which_message(message, known))]
+    NoSuchMessage {
+        /// The name that was given; empty if none was.
+        message: String,
+        /// The messages there are.
+        known: String,
+    },
     /// A path is empty, has an empty part, or begins with `@` and is not one of those there are.
     #[error(
         "`{field}` is no path of a field: write names with dots between them, or @key, @key.FIELD, @header.NAME or @timestamp"
@@ -50,8 +73,8 @@ pub enum FormatError {
         /// The longer path.
         inner: String,
     },
-    /// The Avro schema has no usable field of this path.
-    #[error("the Avro schema has no field `{field}` that can be used; it has: {known}")]
+    /// The schema has no usable field of this path, or of another type.
+    #[error("the schema has no field `{field}` that can be used; it has: {known}")]
     NoSuchField {
         /// The path.
         field: String,
@@ -106,4 +129,12 @@ pub enum FormatError {
         /// What is wrong.
         reason: String,
     },
+}
+
+fn which_message(message: &str, known: &str) -> String {
+    if message.is_empty() {
+        format!("say which `message` of the Protobuf schema the records are: {known}")
+    } else {
+        format!("the Protobuf schema has no message `{message}`; it has: {known}")
+    }
 }

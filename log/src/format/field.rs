@@ -3,6 +3,7 @@
 use thalweg_core::FieldType;
 
 use super::FormatError;
+use super::debezium::is_around_row;
 
 /// Name of the field that stands for the record's key as a whole.
 pub const RECORD_KEY: &str = "@key";
@@ -26,6 +27,8 @@ pub enum FieldPlace<'a> {
     Header(&'a str),
     /// The record's timestamp.
     Timestamp,
+    /// In a change event, at this path, around the row that it is about.
+    AroundRow(&'a str),
 }
 
 /// What an integer counts where a JSON source writes an instant as one.
@@ -38,6 +41,8 @@ pub enum IntegerUnit {
     Milliseconds,
     /// Seconds since the epoch: type `timestamp_s`.
     Seconds,
+    /// Days since the epoch: dates of change events.
+    Days,
 }
 
 impl IntegerUnit {
@@ -47,6 +52,7 @@ impl IntegerUnit {
             Self::Microseconds => 1,
             Self::Milliseconds => 1_000,
             Self::Seconds => 1_000_000,
+            Self::Days => 86_400_000_000,
         }
     }
 }
@@ -59,7 +65,7 @@ pub struct Field {
     pub name: String,
     /// Type of its column.
     pub field_type: FieldType,
-    /// For timestamps of JSON sources, what integers count. Nothing else looks at it.
+    /// For timestamps of JSON sources, and dates, what integers count. Nothing else looks at it.
     pub unit: IntegerUnit,
 }
 
@@ -83,6 +89,13 @@ impl Field {
             }
         };
         Some(Self { name: name.into(), field_type, unit })
+    }
+
+    /// Has integers taken for days where this is a date.
+    pub fn count_days(&mut self) {
+        if self.field_type == FieldType::Date {
+            self.unit = IntegerUnit::Days;
+        }
     }
 
     /// Every name [`declared`](Self::declared) knows.
@@ -111,8 +124,10 @@ impl Field {
             path(inside).then_some(FieldPlace::InKey(inside))
         } else if let Some(header) = name.strip_prefix(RECORD_HEADERS) {
             (!header.is_empty()).then_some(FieldPlace::Header(header))
+        } else if let Some(around) = name.strip_prefix('@') {
+            is_around_row(around).then_some(FieldPlace::AroundRow(around))
         } else {
-            (path(name) && !name.starts_with('@')).then_some(FieldPlace::Value(name))
+            path(name).then_some(FieldPlace::Value(name))
         }
     }
 

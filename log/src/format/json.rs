@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use super::column::Column;
 use super::field::FieldPlace;
 use super::json_value::read_value;
-use super::{Field, RECORD_KEY};
+use super::{Field, RECORD_KEY_FIELDS};
 
 /// Reads JSON objects, picking some fields.
 #[derive(Debug)]
@@ -49,21 +49,38 @@ impl JsonReader {
     /// A reader that puts field `i` into column `i`, but for those that stand for something outside the
     /// value. The fields must not clash.
     pub(super) fn new(fields: Vec<Field>) -> Self {
-        let mut root = Object::default();
-        for (number, field) in fields.iter().enumerate() {
-            if let Some(FieldPlace::Value(path)) = field.place() {
-                root.insert("", path, number);
-            }
-        }
-        Self { root, fields }
+        Self::over(fields, "", |place| match place {
+            FieldPlace::Value(path) => Some(path),
+            _ => None,
+        })
     }
 
     /// A reader of records' keys that puts field `i` into column `i`, where that lies in the key.
     pub(super) fn of_keys(fields: Vec<Field>) -> Self {
+        Self::over(fields, RECORD_KEY_FIELDS, |place| match place {
+            FieldPlace::InKey(path) => Some(path),
+            _ => None,
+        })
+    }
+
+    /// A reader of change events that puts field `i` into column `i`, where that lies around the row.
+    pub(super) fn around_row(fields: Vec<Field>) -> Self {
+        Self::over(fields, "@", |place| match place {
+            FieldPlace::AroundRow(path) => Some(path),
+            _ => None,
+        })
+    }
+
+    /// A reader of the fields that have a path in its objects. `prefix` is what their names have before it.
+    fn over(
+        fields: Vec<Field>,
+        prefix: &str,
+        path_of: impl for<'f> Fn(FieldPlace<'f>) -> Option<&'f str>,
+    ) -> Self {
         let mut root = Object::default();
         for (number, field) in fields.iter().enumerate() {
-            if let Some(FieldPlace::InKey(path)) = field.place() {
-                root.insert(RECORD_KEY, path, number);
+            if let Some(path) = field.place().and_then(&path_of) {
+                root.insert(prefix, path, number);
             }
         }
         Self { root, fields }
@@ -88,9 +105,9 @@ impl JsonReader {
 }
 
 impl Object {
-    fn insert(&mut self, inside: &str, path: &str, number: usize) {
+    fn insert(&mut self, prefix: &str, path: &str, number: usize) {
         let (name, rest) = path.split_once('.').map_or((path, None), |(name, rest)| (name, Some(rest)));
-        let full = if inside.is_empty() { name.to_owned() } else { format!("{inside}.{name}") };
+        let full = format!("{prefix}{name}");
         let place = self.place(name);
         let kind = match rest {
             None => Kind::Field(number),
@@ -101,7 +118,7 @@ impl Object {
             place
         });
         if let (Some(rest), Kind::Object(object)) = (rest, &mut self.members[place].kind) {
-            object.insert(&full, rest, number);
+            object.insert(&format!("{full}."), rest, number);
         }
     }
 

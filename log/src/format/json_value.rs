@@ -8,9 +8,9 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::Deserialize;
 use thalweg_core::FieldType;
 
-use super::Field;
 use super::column::{Column, Scalar};
 use super::time::{parse_date, parse_instant};
+use super::{Field, IntegerUnit};
 
 /// Standard base64, the padding at the end optional.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -56,7 +56,10 @@ pub(super) fn read_value(field: &Field, text: &str, column: &mut Column, row: us
             column.push(Scalar::Binary(&bytes))
         }
         FieldType::Date => {
-            let days = string(text)?.and_then(|text| parse_date(&text));
+            let days = match string(text)? {
+                None if field.unit == IntegerUnit::Days => Some(integer(field, text)?),
+                written => written.and_then(|text| parse_date(&text)),
+            };
             column.push(Scalar::Int32(days.ok_or_else(|| format!("{} (YYYY-MM-DD)", wrong()))?))
         }
         FieldType::Timestamp => {
@@ -124,8 +127,8 @@ fn shown(text: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::Format;
     use crate::format::test_support::{columns_text, decode, spec};
-    use crate::format::{Format, IntegerUnit};
     use proptest::prelude::*;
 
     /// What becomes of `{"a": text}` where `a` is declared as `type_name`: the value as text, or the reason.

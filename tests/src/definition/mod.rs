@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 use thalweg_core::{Aggregation, FieldType, Nulls, TimeDelta, Value, Window};
 
+pub use avro_schema::Writing;
 pub use expression::{Comparison, Expression, Operation};
 pub use on_demand::{OnDemandFeature, OnDemandView, list_of};
 
@@ -58,6 +59,10 @@ pub enum Format {
     Json,
     /// As bare Avro datums, of a schema that is written in the definitions.
     Avro,
+    /// As Avro datums of any of several schemas, which they name by number.
+    NamedAvro,
+    /// As changes of rows in JSON.
+    Debezium,
 }
 
 /// Where an event carries an instant.
@@ -272,6 +277,8 @@ pub struct Event<'a> {
     pub key: Option<&'a [u8]>,
     /// Whether it has no value.
     pub is_tombstone: bool,
+    /// Whether it deletes though it has a value.
+    pub is_delete: bool,
     /// What it says; nothing if it cannot be decoded.
     pub row: Option<&'a Row>,
 }

@@ -76,8 +76,13 @@ fn source(source: &Source) -> Vec<String> {
             fields.extend(source.fields.iter().map(|(name, written)| format!("{name}: {written}")));
             lines.push("format: json".to_owned());
         }
+        Format::Debezium => panic!("changes are in no case"),
         Format::Avro => {
             lines.extend(["format: avro".to_owned(), format!("schema: '{}'", source.avro_schema())]);
+        }
+        Format::NamedAvro => {
+            let schema = format!("schema: '{}'", source.avro_schema());
+            lines.extend(["format: avro".to_owned(), "encoding: confluent".to_owned(), schema]);
         }
     }
     if !fields.is_empty() {

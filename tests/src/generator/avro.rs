@@ -4,12 +4,27 @@ use rand::Rng;
 use thalweg_core::Value;
 
 use super::Chance;
-use crate::definition::{Row, Source};
+use super::values::pick;
+use crate::definition::{Row, Source, Writing};
 
 /// The datum of the source's schema that says `row`.
 pub fn avro(chance: &mut Chance, source: &Source, row: &Row) -> Vec<u8> {
+    datum(chance, source, row, Writing::Same)
+}
+
+/// A datum that says `row`, of one of several schemas, behind the number of that.
+pub fn named_avro(chance: &mut Chance, source: &Source, row: &Row) -> Vec<u8> {
+    let writing = pick(chance, &Writing::ALL);
+    [&[0_u8][..], &writing.number(source).to_be_bytes(), &datum(chance, source, row, writing)].concat()
+}
+
+fn datum(chance: &mut Chance, source: &Source, row: &Row, writing: Writing) -> Vec<u8> {
     let mut datum = Vec::new();
-    for (path, declared) in &source.fields {
+    if writing == Writing::WithMore {
+        push_long(&mut datum, 1);
+        push_bytes(&mut datum, b"more");
+    }
+    for (path, declared) in writing.fields(source) {
         // A field within a record that is null is null, too.
         if path.contains('.') {
             let record_is_there = row.contains_key(path) || chance.random_bool(0.5);

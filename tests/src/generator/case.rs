@@ -92,6 +92,7 @@ impl Arrival {
             timestamp_ms: self.timestamp_ms,
             key: self.key.as_deref(),
             is_tombstone: self.value.is_none(),
+            is_delete: false,
             row: self.row.as_ref(),
         }
     }
@@ -117,9 +118,11 @@ impl fmt::Display for Case {
                         let key = arrival.key.as_deref().map(String::from_utf8_lossy);
                         writeln!(f, "(no value), key {key:?}")?;
                     }
-                    (Format::Avro, Some(row), _) => writeln!(f, "{row:?}")?,
-                    (Format::Avro, None, Some(value)) => writeln!(f, "{value:02x?}")?,
-                    (Format::Json, _, Some(value)) => writeln!(f, "{}", String::from_utf8_lossy(value))?,
+                    (Format::Avro | Format::NamedAvro, Some(row), _) => writeln!(f, "{row:?}")?,
+                    (Format::Avro | Format::NamedAvro, None, Some(value)) => writeln!(f, "{value:02x?}")?,
+                    (Format::Json | Format::Debezium, _, Some(value)) => {
+                        writeln!(f, "{}", String::from_utf8_lossy(value))?
+                    }
                 }
             }
         }

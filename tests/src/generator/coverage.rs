@@ -94,7 +94,17 @@ fn cases_have_everything_in_them() {
     wanted.extend(["sum", "avg", "min", "max"].map(|name| format!("subnormal {name}")));
     wanted.extend(["min", "max", "first", "last"].map(|name| format!("-0.0 {name}")));
     wanted.extend(
-        ["count of rows", "null sum", "avro", "json", "composite key", "empty text as key"].map(String::from),
+        [
+            "count of rows",
+            "null sum",
+            "avro",
+            "avro by number",
+            "time in a header",
+            "json",
+            "composite key",
+            "empty text as key",
+        ]
+        .map(String::from),
     );
     wanted.extend(
         ["tie by order_by", "tie by offset", "late", "negative time", "extreme time"].map(String::from),
@@ -135,7 +145,13 @@ fn kind_of(window: Window) -> &'static str {
 fn look_at(case: &Case, met: &mut Met) {
     met.note_if(case.arrivals.is_empty(), "no arrivals");
     for (number, source) in case.definitions.sources.iter().enumerate() {
-        met.note(if source.format == Format::Avro { "avro" } else { "json" });
+        met.note(match source.format {
+            Format::Avro => "avro",
+            Format::NamedAvro => "avro by number",
+            Format::Json | Format::Debezium => "json",
+        });
+        let in_header = |time: &Time| matches!(time, Time::Field(name) if name.starts_with("@header."));
+        met.note_if(in_header(&source.event_time), "time in a header");
         met.note_if(source.is_table, "table");
         let events = case.events(number);
         let times: Vec<_> =

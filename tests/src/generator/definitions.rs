@@ -99,7 +99,8 @@ fn source(
     });
     let max_ahead = chance.random_bool(0.6).then(|| frame.span(chance));
     let in_avro = chance.random_bool(0.3) && !fields.values().any(|declared| *declared == "timestamp_s");
-    let format = if in_avro { Format::Avro } else { Format::Json };
+    let in_avro = in_avro.then(|| pick(chance, &[Format::Avro, Format::NamedAvro]));
+    let format = in_avro.unwrap_or(Format::Json);
     Source {
         name: format!("source{number}"),
         is_table: chance.random_bool(0.3),

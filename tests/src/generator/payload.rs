@@ -3,7 +3,7 @@
 use rand::Rng;
 
 use super::Chance;
-use super::avro::avro;
+use super::avro::{avro, named_avro};
 use super::json::json;
 use super::values::pick;
 use crate::definition::{Format, Row, Source};
@@ -13,6 +13,8 @@ pub fn payload(chance: &mut Chance, source: &Source, row: &Row) -> Vec<u8> {
     match source.format {
         Format::Json => json(chance, source, row),
         Format::Avro => avro(chance, source, row),
+        Format::NamedAvro => named_avro(chance, source, row),
+        Format::Debezium => panic!("changes are in no case"),
     }
 }
 

@@ -9,8 +9,8 @@ use tempfile::TempDir;
 use thalweg_definitions::{DefinitionFile, Repository, load_text};
 use thalweg_log::{Compression, EmbeddedLog, EmbeddedOptions, Log, NewRecord, TopicIds};
 
-use super::{Outcome, failed};
-use crate::definition::Definitions;
+use super::{Outcome, Shelf, failed};
+use crate::definition::{Definitions, Format, Source, Writing};
 use crate::generator::{Arrival, Case, Chance};
 use crate::spec::Headers;
 
@@ -105,7 +105,15 @@ pub fn temporary_folder() -> Outcome<TempDir> {
 
 fn load(definitions: &Definitions) -> Outcome<Arc<Repository>> {
     let file = DefinitionFile::new("features.yaml", definitions.to_yaml());
-    load_text(&[file]).map(Arc::new).map_err(failed("the definitions are refused"))
+    let mut repository = load_text(&[file]).map_err(failed("the definitions are refused"))?;
+    let named = definitions.sources.iter().filter(|source| source.format == Format::NamedAvro);
+    let written = named.flat_map(|source| Writing::ALL.map(|writing| (source, writing)));
+    let schema = |(source, writing): (&Source, Writing)| {
+        let schema = serde_json::from_str(&source.written_schema(writing));
+        (writing.number(source), schema.expect("a schema is JSON"))
+    };
+    repository.connect(&Shelf::of(&written.map(schema).collect()));
+    Ok(Arc::new(repository))
 }
 
 fn options(case: &Case) -> EmbeddedOptions {

@@ -78,6 +78,7 @@ fn events(rows: &[Row]) -> Vec<Event<'_>> {
         timestamp_ms: 0,
         key: None,
         is_tombstone: false,
+        is_delete: false,
         row: Some(row),
     };
     (0..).zip(rows).map(event).collect()
@@ -465,6 +466,7 @@ fn what_is_no_event_is_dead_for_all_views() {
         timestamp_ms: 0,
         key: None,
         is_tombstone: false,
+        is_delete: false,
         row: None,
     });
     let dead = |offset| DeadEvent { view: None, partition: 0, offset };
@@ -482,6 +484,7 @@ fn the_watermark_waits_for_the_slowest_partition_with_more_to_come() {
         timestamp_ms: 0,
         key: None,
         is_tombstone: false,
+        is_delete: false,
         row: Some(row),
     };
     let events = [event(0, 0, &rows[0]), event(0, 1, &rows[1]), event(1, 0, &rows[2])];

@@ -174,7 +174,7 @@ fn passing<'a>(definitions: &Definitions, view: &View, events: &[Event<'a>]) -> 
             partition: event.partition,
             offset: event.offset,
             key,
-            is_shown: source.is_table.then_some(passes && !event.is_tombstone),
+            is_shown: source.is_table.then_some(passes && !event.is_tombstone && !event.is_delete),
             row,
         })
     };

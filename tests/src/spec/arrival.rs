@@ -66,6 +66,8 @@ pub fn arrivals(specification: &Specification, example: &Example) -> Outcome<Vec
 /// How the values of a topic are written.
 enum Encoder<'a> {
     Json,
+    /// JSON behind the number of a schema.
+    FramedJson,
     Avro(serde_json::Value),
     /// Datums of the schemas of these numbers, which they name.
     Confluent(&'a BTreeMap<u32, serde_json::Value>),
@@ -77,13 +79,17 @@ impl Encoder<'_> {
     fn encode(&self, node: &Node, schema: Option<u32>) -> Outcome<Vec<u8>> {
         match self {
             Self::Json => Ok(to_json(node).into_bytes()),
+            Self::FramedJson => {
+                let number = schema.ok_or_else(|| node.wrong("a record with its `@schema`"))?;
+                Ok([&[0_u8][..], &number.to_be_bytes(), to_json(node).as_bytes()].concat())
+            }
             Self::Avro(schema) => avro::datum(schema, node),
             Self::Confluent(schemas) => {
                 let number = schema.ok_or_else(|| node.wrong("a record with its `@schema`"))?;
                 let schema =
                     schemas.get(&number).ok_or_else(|| node.wrong("the number of one of `schemas`"))?;
                 let datum = avro::datum(schema, node)?;
-                Ok([&[0], &number.to_be_bytes()[..], &datum].concat())
+                Ok([&[0_u8][..], &number.to_be_bytes(), &datum].concat())
             }
             Self::Unknown(format) => Err(format!(
                 "line {}: give records of the format {format} as bytes, with `@base64`",
@@ -102,7 +108,8 @@ fn encoders(specification: &Specification) -> Outcome<BTreeMap<&str, Encoder<'_>
     let mut all = BTreeMap::new();
     for source in sources {
         let encoder = match (text(source, "format").as_deref(), text(source, "encoding").as_deref()) {
-            (Some("json"), _) => Encoder::Json,
+            (Some("json"), Some("confluent")) => Encoder::FramedJson,
+            (Some("json" | "debezium-json"), _) => Encoder::Json,
             (Some("avro"), None | Some("datum")) => match source.get("schema") {
                 Some(schema) => Encoder::Avro(avro::schema(schema)?),
                 None => Encoder::Unknown("avro without a schema".to_owned()),

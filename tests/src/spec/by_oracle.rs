@@ -8,6 +8,7 @@ use thalweg_core::{Instant, Value};
 use super::around::around;
 use super::arrival::{Arrival, with_offsets};
 use super::avro;
+use super::changes;
 use super::definitions::Defined;
 use super::fields::{row, row_of_bytes};
 use super::question::Question;
@@ -65,6 +66,7 @@ struct Placed {
     timestamp_ms: i64,
     key: Option<Vec<u8>>,
     is_tombstone: bool,
+    is_delete: bool,
     row: Option<Row>,
 }
 
@@ -76,6 +78,7 @@ impl Placed {
             timestamp_ms: self.timestamp_ms,
             key: self.key.as_deref(),
             is_tombstone: self.is_tombstone,
+            is_delete: self.is_delete,
             row: self.row.as_ref(),
         }
     }
@@ -84,13 +87,19 @@ impl Placed {
 /// The records of the topic of a source, as that source reads them.
 fn rows_of(subject: &Subject, defined: &Defined, source: usize) -> Vec<Placed> {
     let placed = subject.example.records.iter().zip(with_offsets(&subject.arrivals));
-    let of_topic = placed.filter(|(record, _)| record.topic == defined.topics[source]);
+    let described = &defined.definitions.sources[source];
+    // What follows a change that deletes says nothing.
+    let is_skipped = |record: &Record| {
+        described.format == Format::Debezium && matches!(record.value, RecordValue::Tombstone)
+    };
+    let of_topic = placed.filter(|(record, _)| record.topic == defined.topics[source] && !is_skipped(record));
     let place = |(record, (arrival, offset)): (&Record, (&Arrival, i64))| Placed {
         partition: arrival.partition,
         offset,
         timestamp_ms: arrival.timestamp_ms,
         key: record.key.clone(),
         is_tombstone: matches!(record.value, RecordValue::Tombstone),
+        is_delete: described.format == Format::Debezium && changes::is_delete(&record.value),
         row: said(subject, defined, source, record),
     };
     of_topic.map(place).collect()
@@ -104,9 +113,12 @@ fn said(subject: &Subject, defined: &Defined, source: usize, record: &Record) ->
             let written = &subject.specification.schemas[&record.schema?];
             row(&described.fields, &avro::resolved(defined.schemas[source].as_ref()?, written, node)?)
         }
+        (RecordValue::Fields(node), Format::Debezium) => {
+            changes::row_of(&described.fields, &described.around, node)
+        }
         (RecordValue::Fields(node), _) => row(&described.fields, node),
         (RecordValue::Bytes(bytes), Format::Json) => row_of_bytes(&described.fields, bytes),
-        (RecordValue::Bytes(_), Format::Avro) => None,
+        (RecordValue::Bytes(_), Format::Avro | Format::NamedAvro | Format::Debezium) => None,
         (RecordValue::Tombstone, _) => described.is_table.then(Row::new),
     }?;
     row.extend(around(&described.around, record)?);

@@ -10,6 +10,7 @@ use serde_json::Value as Schema;
 use thalweg_core::{FieldType, TimeDelta};
 
 use super::avro;
+use super::changes;
 use super::feature::{columns, feature};
 use super::on_demand;
 use super::sql::expression;
@@ -71,7 +72,11 @@ const DECLARED: [&str; 11] = [
 
 /// The type of the values of a field that is declared as `declared`.
 pub fn type_of(declared: &str) -> Option<FieldType> {
-    let name = if declared.starts_with("timestamp") { "timestamp" } else { declared };
+    let name = match declared {
+        "days" => "date",
+        _ if declared.starts_with("timestamp") => "timestamp",
+        _ => declared,
+    };
     FieldType::ALL.into_iter().find(|field_type| field_type.name() == name)
 }
 
@@ -161,7 +166,7 @@ fn source(node: &Node) -> Outcome<Source> {
             "max_ahead",
         ],
     )?;
-    let is_known = |encoding: &&Node| matches!(encoding.text("a text"), Ok("datum" | "confluent"));
+    let is_known = |encoding: &&Node| matches!(encoding.text("a text"), Ok("datum" | "plain" | "confluent"));
     if let Some(other) = node.get("encoding").filter(|given| !is_known(given)) {
         return Err(format!("line {}: the oracle knows no `encoding: {other}`", other.line));
     }
@@ -183,9 +188,15 @@ fn source(node: &Node) -> Outcome<Source> {
         Ok((path.clone(), known.ok_or_else(|| declared.wrong("a type of a field"))?))
     };
     let given = given.iter().map(declared).collect::<Outcome<BTreeMap<_, _>>>()?;
-    let (around, given) = given.into_iter().partition(|(path, _)| path.starts_with('@'));
+    let (around, given): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        given.into_iter().partition(|(path, _)| path.starts_with('@'));
     let (format, fields) = match text(node, "format")? {
         "json" => (Format::Json, given),
+        // Days since the epoch are dates there, too.
+        "debezium-json" => {
+            let days = |of_type| if of_type == "date" { "days" } else { of_type };
+            (Format::Debezium, given.into_iter().map(|(path, of_type)| (path, days(of_type))).collect())
+        }
         "avro" => {
             let schema = node.get("schema").ok_or_else(|| format!("line {}: no `schema`", node.line))?;
             (Format::Avro, avro::fields(&avro::schema(schema)?))
@@ -263,9 +274,11 @@ pub const KEY: &str = "@key";
 fn typed_fields(source: &Source) -> BTreeMap<String, FieldType> {
     let always = [(TIMESTAMP, FieldType::Timestamp), (KEY, FieldType::String)];
     let always = always.map(|(name, of_type)| (name.to_owned(), of_type));
+    let of_changes = changes::KNOWN.iter().filter(|_| source.format == Format::Debezium);
+    let of_changes = of_changes.filter_map(|(name, of_type)| Some(((*name).to_owned(), type_of(of_type)?)));
     let declared = source.fields.iter().chain(&source.around);
     let declared = declared.filter_map(|(path, declared)| Some((path.clone(), type_of(declared)?)));
-    always.into_iter().chain(declared).collect()
+    always.into_iter().chain(of_changes).chain(declared).collect()
 }
 
 /// The expression that `node` writes, which must be of type `wanted` as it stands.

@@ -94,7 +94,8 @@ fn value_of(node: &Node, declared: &str) -> Option<Value> {
         ("float64", Json::Text(text)) => Value::Float64(special(text)?),
         ("string", Json::Text(text)) => Value::String(text.into()),
         ("binary", Json::Text(text)) => Value::Binary(base64(text)?.into()),
-        ("date", Json::Text(text)) => Value::Date(parse_date(text)?),
+        ("date" | "days", Json::Text(text)) => Value::Date(parse_date(text)?),
+        ("days", Json::Number(text)) => Value::Date(text.parse().ok()?),
         ("timestamp" | "timestamp_ms" | "timestamp_s", Json::Text(text)) => {
             Value::Timestamp(parse_instant(text)?)
         }

@@ -12,6 +12,7 @@ mod around;
 mod arrival;
 mod avro;
 mod by_oracle;
+mod changes;
 mod check;
 mod compare;
 mod definitions;

@@ -9,7 +9,7 @@ use thalweg_core::{FieldType, Instant, Status, TimeDelta, Value};
 
 use super::values::spelt;
 use super::yaml::{quoted, written};
-use crate::definition::{Row, View};
+use crate::definition::{Format, Row, Source, View, Writing};
 use crate::generator::{Arrival, Case, Question};
 use crate::harness::{Answer, expected};
 use crate::oracle;
@@ -23,8 +23,17 @@ pub fn case_as_file(case: &Case) -> String {
         "---".to_owned(),
         case.definitions.to_yaml().trim_end().to_owned(),
         "---".to_owned(),
-        "events:".to_owned(),
     ];
+    let named: Vec<_> =
+        case.definitions.sources.iter().filter(|source| source.format == Format::NamedAvro).collect();
+    if !named.is_empty() {
+        lines.push("schemas:".to_owned());
+        let schema = |source: &&Source| {
+            format!("  {}: '{}'", Writing::Same.number(source), source.written_schema(Writing::Same))
+        };
+        lines.extend(named.iter().map(schema));
+    }
+    lines.push("events:".to_owned());
     for (number, source) in case.definitions.sources.iter().enumerate() {
         lines.push(format!("  {}:", source.name));
         let arrivals = case.arrivals.iter().filter(|arrival| arrival.source == number);
@@ -65,6 +74,9 @@ fn record(case: &Case, arrival: &Arrival) -> String {
     match (&arrival.row, &arrival.value) {
         (Some(row), _) => {
             let source = &case.definitions.sources[arrival.source];
+            if source.format == Format::NamedAvro {
+                entries.push(format!("\"@schema\": {}", Writing::Same.number(source)));
+            }
             let mut of_value = row.clone();
             of_value.retain(|path, _| !path.starts_with('@'));
             entries.extend(fields(&of_value, |path, value| in_json(source.fields.get(path).copied(), value)));

@@ -21,13 +21,14 @@ mod writer;
 use std::sync::Arc;
 
 use apache_avro::Schema;
+use thalweg_core::FieldType;
 
 use self::canonical::{canonical_form, fingerprint};
 use self::shape::{Shape, Shapes};
+use super::debezium::with_instants;
 use super::{Field, FormatError};
 use crate::registry::{RegisteredSchema, SchemaKind, SchemaReference, Schemas};
 
-pub(super) use confluent::ConfluentAvro;
 pub(super) use reader::AvroReader;
 pub(super) use writer::encode_avro;
 
@@ -44,6 +45,17 @@ pub enum AvroFraming {
     Confluent(Schemas),
 }
 
+impl AvroFraming {
+    /// Its name in definition files.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Datum => "datum",
+            Self::SingleObject => "single_object",
+            Self::Confluent(_) => "confluent",
+        }
+    }
+}
+
 /// A checked schema of a record.
 #[derive(Clone, Debug)]
 pub struct AvroSchema(Arc<Checked>);
@@ -51,6 +63,7 @@ pub struct AvroSchema(Arc<Checked>);
 #[derive(Debug)]
 struct Checked {
     json: String,
+    registered: RegisteredSchema,
     canonical: String,
     shapes: Shapes,
     fields: Vec<Field>,
@@ -86,6 +99,22 @@ impl AvroSchema {
         Self::parse_with(&schema.text, &schema.references)
     }
 
+    /// Reads and checks a schema of Debezium's changes, in which instants are called so where Debezium does not.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse), and if it is none of changes.
+    pub(super) fn changes(json: &str, references: &[SchemaReference]) -> Result<Self, FormatError> {
+        let schema = Self::parse_with(&with_instants(json), references)?;
+        let any = |is_it: &dyn Fn(&Field) -> bool| schema.0.fields.iter().any(is_it);
+        let has_row = |image: &str| any(&|field| field.name.starts_with(image));
+        let has_kind = any(&|field| field.name == "op" && field.field_type == FieldType::String);
+        if has_row("before.") && has_row("after.") && has_kind {
+            Ok(schema)
+        } else {
+            Err(FormatError::NotChanges)
+        }
+    }
+
     fn parse_with(json: &str, references: &[SchemaReference]) -> Result<Self, FormatError> {
         let broken = |cause: String| FormatError::BrokenSchema { cause };
         let (schema, shapes) = parsed(json, references).map_err(broken)?;
@@ -93,13 +122,20 @@ impl AvroSchema {
             return Err(FormatError::NotARecord { found: shapes.get(Shapes::ROOT).name().to_owned() });
         }
         let fields = shapes.fields().map_err(broken)?;
+        let (kind, text) = (SchemaKind::Avro, json.to_owned());
+        let registered = RegisteredSchema { kind, text, references: references.to_vec() };
         let json = references.iter().fold(json.to_owned(), |all, reference| all + "\n" + &reference.text);
-        Ok(Self(Arc::new(Checked { json, canonical: canonical_form(&schema), shapes, fields })))
+        Ok(Self(Arc::new(Checked { json, registered, canonical: canonical_form(&schema), shapes, fields })))
     }
 
     /// The schema as it was given, and the schemas it refers to.
     pub fn json(&self) -> &str {
         &self.0.json
+    }
+
+    /// The schema as a registry takes it.
+    pub(super) fn to_register(&self) -> RegisteredSchema {
+        self.0.registered.clone()
     }
 
     /// The schema in the specification's parsing canonical form.
@@ -163,7 +199,6 @@ fn parsed(json: &str, references: &[SchemaReference]) -> Result<(Schema, Shapes)
 mod tests {
     use super::*;
     use crate::format::Format;
-    use thalweg_core::FieldType;
 
     fn refusal(json: &str) -> String {
         AvroSchema::parse(json).expect_err("a broken schema").to_string()

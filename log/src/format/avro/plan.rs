@@ -19,14 +19,16 @@ pub(super) struct Plan {
 /// What to do with the next value of a datum.
 #[derive(Debug)]
 pub(super) enum Node {
-    /// Read it, and put it into the column of this number, if there is one.
-    Leaf(Leaf, Option<usize>),
+    /// Read it, and put it into the columns of these numbers: most often one or none.
+    Leaf(Leaf, Vec<usize>),
     /// Read its fields, as they were written, then the defaults of those that were not.
     Record {
         /// Name and value of each field that was written.
         fields: Vec<(String, NodeId)>,
         /// Name, default as a datum of its own, and what to do with that.
         defaults: Vec<(String, Vec<u8>, NodeId)>,
+        /// The column, if there is one, that says that the record is there.
+        mark: Option<usize>,
     },
     /// Read the branch that was written.
     Union(Vec<NodeId>),
@@ -143,7 +145,7 @@ impl<'a> Planner<'a> {
                 Node::Entries(self.node(written.to(*values), read.to(*wanted), None))
             }
             (written_as, read_as) => match Leaf::new(written_as, read_as) {
-                Some(leaf) => Node::Leaf(leaf, path.and_then(|path| self.column(path))),
+                Some(leaf) => Node::Leaf(leaf, path.map(|path| self.columns(path)).unwrap_or_default()),
                 None => self.refusal(written, read),
             },
         }
@@ -188,7 +190,7 @@ impl<'a> Planner<'a> {
             }
         });
         let fields = fields.collect();
-        Node::Record { fields, defaults }
+        Node::Record { fields, defaults, mark: path.and_then(|path| self.column(path)) }
     }
 
     /// What stands for a field that was not written: its default, where a column may hold it.
@@ -253,6 +255,12 @@ impl<'a> Planner<'a> {
 
     fn column(&self, path: &str) -> Option<usize> {
         self.fields.iter().position(|field| field.name == path)
+    }
+
+    /// All columns of a path, which may be asked for under several names.
+    fn columns(&self, path: &str) -> Vec<usize> {
+        let fields = self.fields.iter().enumerate();
+        fields.filter(|(_, field)| field.name == path).map(|(column, _)| column).collect()
     }
 }
 

@@ -1,17 +1,24 @@
 //! Datums into columns.
 
+use super::confluent::NamedSchemas;
 use super::cursor::{Cursor, Fault};
 use super::plan::{Node, NodeId, Plan};
 use super::shape::NESTED_TYPES;
 use super::{AvroFraming, AvroSchema};
-use crate::format::column::Column;
+use crate::format::column::{Column, Scalar};
+use crate::format::unread::Unread;
 use crate::format::{Field, FormatError};
 
-/// Reads datums of one schema, picking some fields and checking all.
+/// Reads datums as those of one schema, picking some fields and checking all.
 #[derive(Debug)]
-pub(in crate::format) struct AvroReader {
-    header: Vec<u8>,
-    plan: Plan,
+pub(in crate::format) struct AvroReader(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    /// Of that schema they are.
+    Same(SameSchema),
+    /// They name the schemas they are of.
+    Named(NamedSchemas),
 }
 
 impl AvroReader {
@@ -26,15 +33,47 @@ impl AvroReader {
         fields: &[Field],
     ) -> Result<Self, FormatError> {
         schema.check_fields(fields)?;
+        Ok(Self::with_marks(schema, framing, fields))
+    }
+
+    /// A reader of fields, some of which may be records: their columns get a true where the record is there. All are in
+    /// the schema, or they get nothing.
+    pub(in crate::format) fn with_marks(
+        schema: &AvroSchema,
+        framing: &AvroFraming,
+        fields: &[Field],
+    ) -> Self {
         let shapes = &schema.0.shapes;
-        Ok(Self { header: schema.header(framing), plan: Plan::new(shapes, shapes, fields) })
+        Self(match framing {
+            AvroFraming::Confluent(schemas) => Kind::Named(NamedSchemas::new(schema, schemas, fields)),
+            AvroFraming::Datum | AvroFraming::SingleObject => Kind::Same(SameSchema {
+                header: schema.header(framing),
+                plan: Plan::new(shapes, shapes, fields),
+            }),
+        })
     }
 
     /// Reads one datum. A field inside of a null record appends nothing to its column.
     ///
     /// # Errors
-    /// What is wrong with the payload; columns may have got some of its values.
-    pub(in crate::format) fn read(&self, payload: &[u8], columns: &mut [Column]) -> Result<(), String> {
+    /// What is wrong with the payload, or that its schema is not known yet; columns may have got some of its values.
+    pub(in crate::format) fn read(&mut self, payload: &[u8], columns: &mut [Column]) -> Result<(), Unread> {
+        match &mut self.0 {
+            Kind::Same(reader) => Ok(reader.read(payload, columns)?),
+            Kind::Named(reader) => reader.read(payload, columns),
+        }
+    }
+}
+
+/// Reads datums of one schema.
+#[derive(Debug)]
+struct SameSchema {
+    header: Vec<u8>,
+    plan: Plan,
+}
+
+impl SameSchema {
+    fn read(&self, payload: &[u8], columns: &mut [Column]) -> Result<(), String> {
         if !payload.starts_with(&self.header) {
             return Err(self.wrong_header(payload));
         }
@@ -80,13 +119,18 @@ impl Plan {
             return Err(cursor.fault(format_args!("values lie more than {NESTED_TYPES} deep in each other")));
         }
         match self.get(id) {
-            Node::Leaf(leaf, column) => match (leaf.read(cursor)?, column) {
-                (Some(scalar), Some(column)) => {
-                    columns[*column].push(scalar).map_err(|reason| cursor.fault(reason))
+            Node::Leaf(leaf, wanted) => {
+                if let Some(scalar) = leaf.read(cursor)? {
+                    for column in wanted {
+                        columns[*column].push(scalar).map_err(|reason| cursor.fault(reason))?;
+                    }
                 }
-                _ => Ok(()),
-            },
-            Node::Record { fields, defaults } => {
+                Ok(())
+            }
+            Node::Record { fields, defaults, mark } => {
+                if let Some(column) = mark {
+                    columns[*column].push(Scalar::Bool(true)).map_err(|reason| cursor.fault(reason))?;
+                }
                 for (name, node) in fields {
                     self.step(*node, cursor, columns, depth + 1).map_err(|fault| fault.inside(name))?;
                 }
