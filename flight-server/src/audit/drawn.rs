@@ -18,6 +18,12 @@ pub(super) const INSTANTS: usize = 4;
 /// years.
 const LONGEST_BACK: u64 = 50;
 
+/// The join keys that entity keys are made of.
+type KeyColumns<'a> = &'a [(String, FieldType)];
+
+/// Entity keys as bytes.
+type Keys = Vec<Box<[u8]>>;
+
 /// The rows of an audit: [`INSTANTS`] for each key, one after the other.
 pub(super) struct Drawn {
     /// How many keys were drawn.
@@ -43,7 +49,7 @@ pub(super) fn draw(
     let repository = serving.repository();
     let layout = Layout::new(repository, &features.resolve(repository)?, true)
         .map_err(|cause| Error::from(thalweg_backfill::Error::from(cause)))?;
-    let mut of_columns: Vec<(&[(String, FieldType)], Vec<Vec<Box<[u8]>>>)> = Vec::new();
+    let mut of_columns: Vec<(KeyColumns<'_>, Vec<Keys>)> = Vec::new();
     for fold in &layout.folds {
         let state = serving.view(&fold.view.name).ok_or_else(|| {
             Error::internal(format!("view `{}` has no state: a mistake of the program", fold.view.name))
@@ -117,7 +123,7 @@ pub(super) fn instants(
 }
 
 /// The first keys of each list, then the second ones, and so on: each once, `count` in all.
-fn in_turn(lists: Vec<Vec<Box<[u8]>>>, count: usize) -> Vec<Box<[u8]>> {
+fn in_turn(lists: Vec<Keys>, count: usize) -> Keys {
     let longest = lists.iter().map(Vec::len).max().unwrap_or(0);
     let mut seen = BTreeSet::new();
     let in_turn = (0..longest).flat_map(|place| lists.iter().filter_map(move |list| list.get(place)));
@@ -179,7 +185,7 @@ mod tests {
 
     #[test]
     fn keys_of_several_views_are_taken_in_turn() {
-        let list = |keys: &[&str]| keys.iter().map(|key| key.as_bytes().into()).collect::<Vec<Box<[u8]>>>();
+        let list = |keys: &[&str]| keys.iter().map(|key| key.as_bytes().into()).collect::<Keys>();
         let lists = vec![list(&["a", "b", "c"]), list(&["b", "d"])];
         assert_eq!(in_turn(lists.clone(), 9), list(&["a", "b", "d", "c"]));
         assert_eq!(in_turn(lists, 2), list(&["a", "b"]));

@@ -6,8 +6,8 @@ use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, UInt32Arra
 use arrow::compute::{concat_batches, take_record_batch};
 use arrow::datatypes::{Field, Int64Type, Schema, TimestampMicrosecondType};
 use thalweg_backfill::{
-    AsOf, Budget, Cancellation, DEFAULT_TIMESTAMP_COLUMN, Features, Sliced as _, Stretch, TrainingSetRequest,
-    VALID_FROM, VALID_TO, prepare_history,
+    AsOf, Budget, Cancellation, DEFAULT_TIMESTAMP_COLUMN, Features, Sliced as _, Stretch, VALID_FROM,
+    VALID_TO, prepare_history,
 };
 use thalweg_definitions::Layout;
 
@@ -53,7 +53,7 @@ impl Stage<'_> {
         let (Some(first), Some(last)) = (first, last) else { return Err("a spine without rows".to_owned()) };
         let stretch = Stretch { from_us: first.saturating_sub(1), to_us: last.saturating_add(2) };
         let keys = numbered_keys(spine)?;
-        let request = TrainingSetRequest { ..self.request(features, AsOf::EventTime, keys) };
+        let request = self.request(features, AsOf::EventTime, keys);
         let (budget, cancellation) = (Budget::new(MEMORY_BUDGET_BYTES), Cancellation::default());
         let mut history = prepare_history(&self.subject.repository, &*self.log, &request, stretch)
             .and_then(|prepared| prepared.replay(&budget, &cancellation))
