@@ -43,7 +43,7 @@ impl Met {
 #[test]
 fn cases_have_everything_in_them() {
     let mut met = Met::default();
-    for seed in 0..1_500 {
+    for seed in 0..2_500 {
         look_at(&Case::generate(&mut Chance::seed_from_u64(seed)), &mut met);
     }
     let mut wanted: Vec<String> =
