@@ -179,8 +179,10 @@ fn kind_of(error: &thalweg_log::Error) -> Kind {
         Cause::UnknownTopic { .. } => Kind::NotFound,
         Cause::TopicExists { .. } | Cause::Locked { .. } => Kind::FailedPrecondition,
         Cause::OffsetOutOfRange { .. } => Kind::OutOfRange,
-        Cause::RecordTooLarge { .. } => Kind::ResourceExhausted,
-        Cause::Poisoned { .. } | Cause::Stalled { .. } | Cause::Registry { .. } => Kind::Unavailable,
+        Cause::KafkaTimestamp | Cause::KafkaProperty { .. } => Kind::InvalidArgument,
+        error if error.is_too_large() => Kind::ResourceExhausted,
+        error if error.is_out_of_reach() => Kind::Unavailable,
+        Cause::Poisoned { .. } | Cause::Registry { .. } => Kind::Unavailable,
         _ => Kind::Internal,
     }
 }

@@ -86,7 +86,7 @@ pub async fn run(node: Arc<Node>, ended: impl Future<Output = ()> + Send + 'stat
     let web = listen(config.listen.http, "listen.http").await?;
     tracing::info!(
         grpc = %address(&grpc), http = %address(&web),
-        log = %config.log.embedded.dir.display(), state = %config.state.dir.display(),
+        log = %config.log.place(), state = %config.state.dir.display(),
         "serving"
     );
     let (stop, stopped) = watch::channel(false);

@@ -5,10 +5,11 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use thalweg_core::{Instant, TimeDelta};
-use thalweg_log::DeadLetter;
+use thalweg_log::{DeadLetter, Log};
 use thalweg_store::Store;
 
-use crate::error::Result;
+use crate::bound::Bound;
+use crate::error::{Error, Result};
 use crate::pipeline::Shared;
 use crate::reader::Chunk;
 use crate::status::count;
@@ -23,6 +24,7 @@ const MAX_LETTER_BYTES: usize = 16 << 20;
 /// Applies what was read, and commits.
 pub(crate) struct Applier {
     store: Arc<Store>,
+    log: Arc<dyn Log>,
     clock: Arc<dyn Clock>,
     shared: Arc<Shared>,
     commit_events: u64,
@@ -35,6 +37,10 @@ pub(crate) struct Applier {
     uncommitted: bool,
     committed_at: Instant,
     flushed_at: Instant,
+    /// What was committed when files were last written (next offsets, by partition).
+    flushing: Vec<(i32, i64)>,
+    /// What others were told last.
+    told: Vec<(i32, i64)>,
 }
 
 impl Applier {
@@ -42,6 +48,7 @@ impl Applier {
         let now = options.clock.now();
         Self {
             store: Arc::clone(&options.store),
+            log: Arc::clone(&options.log),
             clock: Arc::clone(&options.clock),
             commit_events: options.commit_events,
             commit_interval: options.commit_interval,
@@ -53,6 +60,8 @@ impl Applier {
             uncommitted: false,
             committed_at: now,
             flushed_at: now,
+            flushing: Vec::new(),
+            told: Vec::new(),
         }
     }
 
@@ -78,6 +87,10 @@ impl Applier {
                 }
                 Err(RecvTimeoutError::Disconnected) => {
                     self.commit()?;
+                    if self.uncommitted {
+                        // Its letters are not written. It is read again at the next start.
+                        return Ok(());
+                    }
                     self.shared.state.rest(self.clock.now())?;
                     return Ok(self.shared.state.commit().map(drop)?);
                 }
@@ -113,7 +126,15 @@ impl Applier {
             return Ok(());
         }
         for (source, letters) in self.shared.letters.iter().zip(&mut self.letters) {
-            count(&self.shared.counters.dead_letters, source.write(letters)?);
+            match source.write(letters) {
+                Ok(written) => count(&self.shared.counters.dead_letters, written),
+                Err(Error::Log(error)) if error.is_out_of_reach() => {
+                    // The state waits for its letters; it is tried again.
+                    tracing::warn!(topic = self.shared.topic(), %error, "dead letters cannot be written");
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            }
         }
         let committed = self.shared.state.commit()?;
         tracing::debug!(
@@ -137,13 +158,28 @@ impl Applier {
         let now = self.clock.now();
         if has_passed(self.flushed_at, self.flush_interval, now) {
             self.flushed_at = now;
+            self.tell_progress();
             self.store.flush_soon()?;
         }
         Ok(())
     }
 }
 
+impl Applier {
+    /// Tells those who watch the log what was committed when files were last written: that is durable by now.
+    fn tell_progress(&mut self) {
+        // What is built beside what serves tells nobody.
+        let Bound::LogEnd { .. } = self.shared.bound else { return };
+        let committed: Vec<_> = self.shared.state.read().applied().clone().into_iter().collect();
+        let durable = std::mem::replace(&mut self.flushing, committed);
+        if durable != self.told {
+            self.log.note_applied(self.shared.topic(), &durable);
+            self.told = durable;
+        }
+    }
+}
+
 /// Whether `interval` has passed since `since`, or the clock was set back.
-fn has_passed(since: Instant, interval: TimeDelta, now: Instant) -> bool {
+pub(crate) fn has_passed(since: Instant, interval: TimeDelta, now: Instant) -> bool {
     now >= since.saturating_add(interval) || now < since
 }

@@ -45,7 +45,7 @@ pub(crate) fn append(log: &dyn Log, source: &str, letters: &[DeadLetter]) -> Res
     }
     let records: Vec<_> = letters.iter().map(DeadLetter::to_record).collect();
     match append_records(log, &topic, &records) {
-        Err(LogError::RecordTooLarge { .. }) => {
+        Err(error) if error.is_too_large() => {
             letters.iter().try_for_each(|letter| append_one(log, &topic, letter))
         }
         done => done.map_err(Into::into),
@@ -56,7 +56,7 @@ pub(crate) fn append(log: &dyn Log, source: &str, letters: &[DeadLetter]) -> Res
 /// letter says.
 fn append_one(log: &dyn Log, topic: &str, letter: &DeadLetter) -> Result<()> {
     match append_records(log, topic, &[letter.to_record()]) {
-        Err(LogError::RecordTooLarge { .. }) => {
+        Err(error) if error.is_too_large() => {
             let reason = format!("{} (the record is too large to be kept with this reason)", letter.reason);
             let short = DeadLetter { key: None, value: None, reason, ..letter.clone() };
             Ok(append_records(log, topic, &[short.to_record()])?)

@@ -57,6 +57,20 @@ pub enum Error {
         /// The first offset there is.
         start: i64,
     },
+    /// The log ends before what was read of it.
+    #[error(
+        "the log of {partition} ends at offset {end}, but offset {needed} was to be read next: records were lost, in an \
+         unclean election of a leader, or the topic is not the one it was. Restore it, or have the views over the topic \
+         built from what there is with `thalweg backfill --rebuild`"
+    )]
+    BeyondEnd {
+        /// The partition.
+        partition: TopicPartition,
+        /// The offset that was to be read.
+        needed: i64,
+        /// The offset after the last one there is.
+        end: i64,
+    },
     /// No view is fed by the topic, so nothing of it is ever applied.
     #[error("no feature view is over topic `{topic}`, so its offsets are never applied")]
     UnknownTopic {

@@ -37,6 +37,8 @@ struct Known {
     /// Topic of each reader, and the next offset it has not committed, by partition.
     readers: BTreeMap<u64, (String, Vec<i64>)>,
     next_reader: u64,
+    /// Whether letters may have come into the topic of which nobody knows: it was not heard what became of them.
+    unsure: bool,
 }
 
 /// One reader's access to the box of its source.
@@ -111,14 +113,16 @@ impl Letters {
         if letters.is_empty() {
             return Ok(0);
         }
+        let LetterBox { log, source, .. } = &*self.letter_box;
         let mut known = self.letter_box.known();
-        letters.retain(|letter| !known.has(letter));
-        dead_letters::append(&*self.letter_box.log, &self.letter_box.source, letters)?;
-        let written = letters.len() as u64;
-        for letter in letters.drain(..) {
-            let key = (letter.topic, letter.partition, letter.view);
-            known.offsets.entry(key).or_default().insert(letter.offset);
+        if known.unsure {
+            dead_letters::read(&**log, source, &[], |letter| known.note(letter))?;
+            known.unsure = false;
         }
+        letters.retain(|letter| !known.has(letter));
+        dead_letters::append(&**log, source, letters).inspect_err(|_| known.unsure = true)?;
+        let written = letters.len() as u64;
+        letters.drain(..).for_each(|letter| known.note(letter));
         Ok(written)
     }
 
@@ -141,6 +145,11 @@ impl LetterBox {
 }
 
 impl Known {
+    fn note(&mut self, letter: DeadLetter) {
+        let key = (letter.topic, letter.partition, letter.view);
+        self.offsets.entry(key).or_default().insert(letter.offset);
+    }
+
     fn has(&self, letter: &DeadLetter) -> bool {
         let offsets = self.offsets.get(&(letter.topic.clone(), letter.partition, letter.view.clone()));
         offsets.is_some_and(|offsets| offsets.contains(&letter.offset))

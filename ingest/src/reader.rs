@@ -1,25 +1,36 @@
 //! The thread that reads a topic.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
+use thalweg_core::TimeDelta;
 use thalweg_log::{
-    DeadLetter, Decoder, Error as LogError, Log, Record, RecordReader, RecordSink, TopicPartition,
+    DeadLetter, Decoder, Error as LogError, Log, Record, RecordReader, RecordSink, TopicInfo, TopicPartition,
 };
 use thalweg_store::Batch;
 
+use crate::applier::has_passed;
 use crate::bound::Bound;
 use crate::error::{Error, Result};
 use crate::pipeline::Shared;
 use crate::source_reader::SourceReader;
-use crate::status::count;
+use crate::status::{Condition, count};
 use crate::{Clock, IngestOptions};
 
 /// How long the reader sleeps when there is nothing to read, before it looks at all partitions again.
 const IDLE_WAIT: Duration = Duration::from_millis(5);
 /// How often it looks whether a topic has come into being.
 const TOPIC_WAIT: Duration = Duration::from_millis(50);
+/// How often it looks whether a log that is out of reach is back.
+const REACH_WAIT: Duration = Duration::from_millis(500);
+
+/// How often it looks whether the topic is still as it was.
+const LOOK_INTERVAL: TimeDelta = TimeDelta::from_micros(5_000_000);
+
+/// A topic, and readers of its partitions.
+type Found = (TopicInfo, Vec<Box<dyn RecordReader>>);
 
 /// A run of records of one partition on its way to be applied.
 #[derive(Debug)]
@@ -49,8 +60,11 @@ impl Reader {
         if let Err(error) = self.read_topic() {
             let error = match error {
                 Error::Log(LogError::UnknownTopic { topic, .. }) => Error::TopicGone { topic },
-                Error::Log(LogError::OffsetOutOfRange { partition, offset, start, .. }) if offset < start => {
-                    Error::Expired { partition, needed: offset, start }
+                Error::Log(LogError::OffsetOutOfRange { partition, offset, start, next }) => {
+                    match offset < start {
+                        true => Error::Expired { partition, needed: offset, start },
+                        false => Error::BeyondEnd { partition, needed: offset, end: next },
+                    }
                 }
                 error => error,
             };
@@ -62,22 +76,53 @@ impl Reader {
         let mut sources = (0..self.shared.state.sources().len())
             .map(|position| SourceReader::new(&self.shared, position))
             .collect::<Result<Vec<_>>>()?;
-        let Some(mut partitions) = self.find_topic(&mut sources)? else { return Ok(()) };
-        self.shared.set_running();
+        while let Some((info, mut partitions)) = self.reach_topic(&mut sources)? {
+            self.shared.set_running();
+            let Some(sent) = self.read_partitions(&mut sources, &info, &mut partitions)? else { break };
+            self.wait_applied(&sent);
+        }
+        Ok(())
+    }
+
+    /// Reads until it is told to stop, or until the topic is not as `info` says any more: then it is to be found
+    /// again, and the next offsets of the partitions of which something was sent are returned.
+    fn read_partitions(
+        &self,
+        sources: &mut [SourceReader],
+        info: &TopicInfo,
+        partitions: &mut [Box<dyn RecordReader>],
+    ) -> Result<Option<BTreeMap<i32, i64>>> {
+        let mut sent = BTreeMap::new();
+        let mut looked_at = self.clock.now();
         let mut idle_at = 0;
         while !self.shared.stopping() {
             let mut idle = true;
             for partition in 0..partitions.len() {
                 if self.shared.stopping() {
-                    return Ok(());
+                    return Ok(None);
                 }
-                let Some(chunk) = self.read_chunk(&mut sources, &mut partitions, partition)? else {
-                    continue;
+                let chunk = match self.read_chunk(sources, partitions, partition) {
+                    Ok(Some(chunk)) => chunk,
+                    Ok(None) => continue,
+                    Err(Error::Log(error)) if error.is_out_of_reach() => {
+                        // The reader stands where it stood.
+                        std::thread::sleep(REACH_WAIT);
+                        continue;
+                    }
+                    Err(error) => return Err(error),
                 };
                 idle = false;
+                sent.insert(chunk.batch.partition, chunk.batch.next);
                 if self.sender.send(chunk).is_err() {
                     // The applying thread has stopped, and said why.
-                    return Ok(());
+                    return Ok(None);
+                }
+            }
+            let now = self.clock.now();
+            if has_passed(looked_at, LOOK_INTERVAL, now) {
+                looked_at = now;
+                if self.has_changed(info)? {
+                    return Ok(Some(sent));
                 }
             }
             match self.shared.bound {
@@ -89,12 +134,50 @@ impl Reader {
                 Bound::Applied(_) => std::thread::sleep(IDLE_WAIT),
             }
         }
-        Ok(())
+        Ok(None)
+    }
+
+    /// Whether the topic has got more partitions, or is another one of the same name.
+    fn has_changed(&self, known: &TopicInfo) -> Result<bool> {
+        match self.log.topic(&known.name) {
+            Ok(Some(found)) => Ok(found != *known),
+            Ok(None) => Err(Error::TopicGone { topic: known.name.clone() }),
+            Err(error) if error.is_out_of_reach() => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Waits until what was sent (next offsets, by partition) is applied: where reading goes on, the state says.
+    fn wait_applied(&self, sent: &BTreeMap<i32, i64>) {
+        let is_applied = |(partition, next): (&i32, &i64)| self.shared.state.resume_from(*partition) >= *next;
+        while !self.shared.stopping() && !sent.iter().all(is_applied) {
+            if matches!(self.shared.condition(), Condition::Stopped(_)) {
+                return;
+            }
+            std::thread::sleep(IDLE_WAIT);
+        }
+    }
+
+    /// Waits until the log can be reached, and finds the topic in it. None if told to stop before.
+    fn reach_topic(&self, sources: &mut [SourceReader]) -> Result<Option<Found>> {
+        let mut told = false;
+        loop {
+            match self.find_topic(sources) {
+                Err(Error::Log(error)) if error.is_out_of_reach() && !self.shared.stopping() => {
+                    if !std::mem::replace(&mut told, true) {
+                        tracing::warn!(topic = self.shared.topic(), %error, "waiting for the log");
+                    }
+                    std::thread::sleep(REACH_WAIT);
+                }
+                Err(Error::Log(error)) if error.is_out_of_reach() => return Ok(None),
+                found => return found,
+            }
+        }
     }
 
     /// Waits until the topic exists, makes `sources` ready for it, and gives readers of its partitions. None if
     /// told to stop before.
-    fn find_topic(&self, sources: &mut [SourceReader]) -> Result<Option<Vec<Box<dyn RecordReader>>>> {
+    fn find_topic(&self, sources: &mut [SourceReader]) -> Result<Option<Found>> {
         let topic = self.shared.topic();
         let info = loop {
             if self.shared.stopping() {
@@ -122,7 +205,8 @@ impl Reader {
         }
         sources.iter_mut().try_for_each(|source| source.begin(&from))?;
         let from: Vec<_> = (0..).zip(from).collect();
-        Ok(Some(self.log.readers(topic, &from)?))
+        let readers = self.log.readers(topic, &from)?;
+        Ok(Some((info, readers)))
     }
 
     /// Reads on in a partition as far as it may be read now, for all sources at once. None if there is nothing.

@@ -117,7 +117,11 @@ impl Shared {
     /// How the ingest of this topic is doing.
     pub(crate) fn status(&self, log: &dyn Log) -> TopicStatus {
         // Who asks how it is doing is told what is known.
-        let ends = ends(log, self.topic()).unwrap_or_default();
+        let trouble = log.trouble();
+        let ends = match &trouble {
+            Some(_) => self.state.read().applied().clone().into_iter().collect(),
+            None => ends(log, self.topic()).unwrap_or_default(),
+        };
         let reading = self.state.read();
         let partition_status = |(partition, next_offset)| PartitionStatus {
             partition,
@@ -128,7 +132,12 @@ impl Shared {
             |name: &String| SourceStatus { name: name.clone(), watermark: reading.watermark(name) };
         TopicStatus {
             topic: self.topic().to_owned(),
-            condition: self.condition(),
+            condition: match (self.condition(), trouble) {
+                (Condition::Running | Condition::WaitingForTopic, Some(trouble)) => {
+                    Condition::Waiting(trouble.to_string())
+                }
+                (condition, _) => condition,
+            },
             partitions: ends.into_iter().map(partition_status).collect(),
             sources: self.state.sources().iter().map(source_status).collect(),
             views: reading.views(),

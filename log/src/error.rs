@@ -118,12 +118,12 @@ pub enum Error {
         topic: String,
     },
     /// There is no such topic.
-    #[error("there is no topic {topic:?} in the log in {dir}; create it first")]
+    #[error("there is no topic {topic:?} in {log}; create it first")]
     UnknownTopic {
         /// The topic.
         topic: String,
-        /// The log's folder.
-        dir: PathBuf,
+        /// The log, as people know it.
+        log: String,
     },
     /// The topic has no such partition.
     #[error("topic {topic} has no partition {partition}: it has {partitions}, numbered from 0")]
@@ -170,6 +170,76 @@ pub enum Error {
     /// Records of a topic cannot be decoded as they are described.
     #[error(transparent)]
     Format(#[from] FormatError),
+    /// A Kafka cluster does not answer.
+    #[error(
+        "the Kafka cluster at {servers} does not answer: {cause}. See that it runs and can be reached from here; \
+         what waits for it goes on when it is back"
+    )]
+    KafkaAway {
+        /// Its addresses.
+        servers: String,
+        /// What the client says.
+        cause: String,
+    },
+    /// A Kafka cluster refuses the credentials.
+    #[error(
+        "the Kafka cluster at {servers} refuses the credentials: {cause}. See to `sasl.mechanism`, \
+         `sasl.username` and `sasl.password` under `log.kafka`"
+    )]
+    KafkaCredentials {
+        /// Its addresses.
+        servers: String,
+        /// What the client says.
+        cause: String,
+    },
+    /// There is no secure connection to a Kafka cluster.
+    #[error(
+        "there is no secure connection to the Kafka cluster at {servers}: {cause}. See to `security.protocol` and \
+         `ssl.ca.location` under `log.kafka`"
+    )]
+    KafkaCertificate {
+        /// Its addresses.
+        servers: String,
+        /// What the client says.
+        cause: String,
+    },
+    /// A Kafka cluster does not do what it is asked for.
+    #[error("the Kafka cluster at {servers} does not {action} {on}: {cause}")]
+    Kafka {
+        /// What was asked for.
+        action: &'static str,
+        /// On what.
+        on: String,
+        /// The cluster's addresses.
+        servers: String,
+        /// What it says.
+        cause: String,
+    },
+    /// A property of Kafka's client that cannot be used.
+    #[error("Kafka property `{property}`: {why}")]
+    KafkaProperty {
+        /// Its name.
+        property: String,
+        /// What is wrong; without its value where that may be secret.
+        why: String,
+    },
+    /// A timestamp that Kafka's client does not write.
+    #[error(
+        "a record with timestamp 0 (1970-01-01T00:00:00Z) cannot be written to Kafka: its client takes 0 for the \
+         time of day"
+    )]
+    KafkaTimestamp,
+    /// A record to append is too large for Kafka.
+    #[error(
+        "a record of {bytes} bytes is too large for the Kafka cluster or for `message.max.bytes` ({limit}) under \
+         `log.kafka`"
+    )]
+    KafkaRecordTooLarge {
+        /// Its bytes; 0 where the cluster refused it among others.
+        bytes: usize,
+        /// The most that are sent.
+        limit: usize,
+    },
     /// A record to append is too large.
     #[error(
         "a record of {bytes} bytes is too large: at most {limit} bytes (limit `record_bytes`, default {limit})"
@@ -180,6 +250,24 @@ pub enum Error {
         /// The most there may be.
         limit: usize,
     },
+}
+
+impl Error {
+    /// Whether the log is only out of reach: what failed may be tried again, and will do when it is back.
+    pub fn is_out_of_reach(&self) -> bool {
+        matches!(
+            self,
+            Self::KafkaAway { .. }
+                | Self::KafkaCredentials { .. }
+                | Self::KafkaCertificate { .. }
+                | Self::Stalled { .. }
+        )
+    }
+
+    /// Whether a record is larger than the log takes.
+    pub fn is_too_large(&self) -> bool {
+        matches!(self, Self::RecordTooLarge { .. } | Self::KafkaRecordTooLarge { .. })
+    }
 }
 
 fn of_offset(base_offset: Option<i64>) -> String {

@@ -7,6 +7,7 @@
 //!   record batches that Kafka's own tools can read. An append returns when its records are on disk.
 //! - [`Registry`] is what knows the schemas that records name by number, [`HttpRegistry`] one that is asked over
 //!   HTTP, in Confluent's protocol.
+//! - [`KafkaLog`] is a log in a Kafka cluster, by way of librdkafka.
 //! - [`partition_for`] is Kafka's default partitioner.
 //!
 //! This crate is *not* a broker and knows nothing of features: it does not say what events mean, it has no
@@ -17,6 +18,7 @@ mod dead_letter_reader;
 mod embedded;
 mod error;
 mod format;
+mod kafka;
 mod log;
 mod partition_reader;
 mod partitioner;
@@ -37,6 +39,7 @@ pub use format::{
     RECORD_HEADERS, RECORD_KEY, RECORD_KEY_FIELDS, RECORD_TIMESTAMP, RecordKeys, dead_letter_topic,
     debezium_fields, encode_rows, protobuf_imports,
 };
+pub use kafka::{KafkaLog, KafkaOptions};
 pub use log::{Log, RecordReader, RecordSink};
 pub use partition_reader::PartitionReader;
 pub use partitioner::partition_for;

@@ -60,6 +60,16 @@ pub trait Log: Debug + Send + Sync {
     /// # Errors
     /// If there is no such partition, or the log cannot be asked.
     fn readers(&self, topic: &str, from: &[(i32, i64)]) -> Result<Vec<Box<dyn RecordReader>>, Error>;
+
+    /// Tells others, where the log has a way to, how far a topic is applied durably (next offsets, by partition).
+    /// It is a hint for those who watch: nothing is ever read from it.
+    fn note_applied(&self, _topic: &str, _next: &[(i32, i64)]) {}
+
+    /// What stands between us and the log at the moment, where that may be: readers bring nothing then, and go on
+    /// when it is over.
+    fn trouble(&self) -> Option<Error> {
+        None
+    }
 }
 
 /// Reads the records of one partition forward.

@@ -61,6 +61,11 @@ impl TopicId {
         Self(bytes)
     }
 
+    /// The id of these 16 bytes, as somebody else made it.
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
     /// The 16 bytes of the id.
     pub fn as_bytes(&self) -> &[u8; 16] {
         &self.0

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import thalweg
+from broker import Broker
 from process import Place, Server
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,9 +62,17 @@ def client(small_server: Server) -> Iterator[thalweg.Client]:
 
 
 @pytest.fixture(scope="session")
-def nyc13_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with all flights and all weather, in four partitions a topic."""
-    place = Place.new(tmp_path_factory.mktemp("nyc13"), clock="stream")
+def kafka_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A broker that nobody ends. Tests that need topics of theirs alone start one of their own."""
+    with Broker.running(tmp_path_factory.mktemp("broker")) as broker:
+        yield broker
+
+
+@pytest.fixture(scope="session", params=["embedded", "kafka"])
+def nyc13_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with all flights and all weather, in four partitions a topic, from either log."""
+    kafka = request.getfixturevalue("kafka_broker").address if request.param == "kafka" else None
+    place = Place.new(tmp_path_factory.mktemp("nyc13"), clock="stream", kafka=kafka)
     with place.serving() as server:
         place.do("apply", "-f", NYC13 / "features")
         for topic, key, time in NYC13_TOPICS:

@@ -55,13 +55,15 @@ class Place:
     http: str
 
     @classmethod
-    def new(cls, folder: Path, *, clock: str = "wall") -> Place:
-        """Settings in `folder`, which need not exist; `clock` says what now is where a lookup names no instant."""
+    def new(cls, folder: Path, *, clock: str = "wall", kafka: str | None = None) -> Place:
+        """Settings in `folder`, which need not exist; `clock` says what now is where a lookup names no instant.
+
+        Events live in a log of files there, or in the cluster at the address `kafka`.
+        """
         folder.mkdir(parents=True, exist_ok=True)
-        grpc, http = (f"127.0.0.1:{port}" for port in _free_ports(2))
-        (folder / "thalweg.yaml").write_text(
-            f"log: {{embedded: {{dir: log}}}}\nstate: {{dir: state}}\nclock: {clock}\n"
-        )
+        grpc, http = (f"127.0.0.1:{port}" for port in free_ports(2))
+        log = f"{{kafka: {{bootstrap.servers: '{kafka}'}}}}" if kafka else "{embedded: {dir: log}}"
+        (folder / "thalweg.yaml").write_text(f"log: {log}\nstate: {{dir: state}}\nclock: {clock}\n")
         return cls(folder, grpc, http)
 
     @property
@@ -170,7 +172,7 @@ class Server:
         return (self.place.folder / "server.log").read_text()[-4000:]
 
 
-def _free_ports(count: int) -> Sequence[int]:
+def free_ports(count: int) -> Sequence[int]:
     """Ports nobody listens on now; held together so that they differ."""
     sockets = [socket.socket() for _ in range(count)]
     try:

@@ -2,13 +2,14 @@
 
 mod overlay;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Deserialize;
 use thalweg_core::TimeDelta;
-use thalweg_log::{HttpRegistry, RegistryAccess, Schemas};
+use thalweg_log::{HttpRegistry, KafkaOptions, RegistryAccess, Schemas};
 
 use overlay::Overlay;
 
@@ -63,8 +64,26 @@ pub struct Config {
 /// Where events live.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Log {
-    /// The embedded log.
+    /// The embedded log, which is used where no Kafka cluster is named.
     pub embedded: Embedded,
+    /// How the Kafka cluster is reached; without properties where there is none.
+    #[serde(deserialize_with = "kafka_options")]
+    pub kafka: KafkaOptions,
+}
+
+impl Log {
+    /// Whether events live in a Kafka cluster.
+    pub fn is_kafka(&self) -> bool {
+        !self.kafka.properties.is_empty()
+    }
+
+    /// Where events live, for people.
+    pub fn place(&self) -> String {
+        match self.is_kafka() {
+            true => format!("Kafka at {}", self.kafka.servers()),
+            false => self.embedded.dir.display().to_string(),
+        }
+    }
 }
 
 /// A log of files beside the server.
@@ -226,6 +245,14 @@ impl Config {
             overlay.file(&path.display().to_string(), &text)?;
         }
         overlay.environment(environment)?;
+        if let (Some(embedded), Some(kafka)) =
+            (overlay.place_of("log.embedded"), overlay.place_of("log.kafka"))
+        {
+            return Err(ConfigError::Setting(format!(
+                "{kafka}: events live in one log: `log.kafka` is given here, and `log.embedded` at {embedded}; \
+                 take one of them out"
+            )));
+        }
         let mut config: Self = overlay.into_settings()?;
         if let Some(folder) = found.and_then(Path::parent) {
             config.log.embedded.dir = folder.join(&config.log.embedded.dir);
@@ -249,6 +276,10 @@ fn time_delta_or_off<'de, D: serde::Deserializer<'de>>(
     let interval: TimeDelta =
         text.parse().map_err(|cause| serde::de::Error::custom(format!("{cause}; or `{OFF}`")))?;
     Ok(Some(interval).filter(|interval| interval.as_micros() > 0))
+}
+
+fn kafka_options<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<KafkaOptions, D::Error> {
+    Ok(KafkaOptions { properties: BTreeMap::deserialize(deserializer)? })
 }
 
 #[cfg(test)]
@@ -333,5 +364,29 @@ mod tests {
         assert!(broken.contains("thalweg.yaml:"), "{broken}");
         let environment = load("", &[("THALWEG_CLOCK_", "x")]).expect_err("not a setting").to_string();
         assert!(environment.contains("THALWEG_CLOCK_"), "{environment}");
+    }
+    #[test]
+    fn a_kafka_cluster_takes_any_property_from_file_and_environment_and_shows_no_secret() {
+        let text = "log:\n  kafka:\n    bootstrap.servers: kafka:9092\n    socket.timeout.ms: 5000\n    \
+                    check.crcs: true\n    sasl.password: 'in the file'\n";
+        let config = load(text, &[("THALWEG_LOG_KAFKA_SASL_PASSWORD", "hush")]).expect("fit settings");
+        assert!(config.log.is_kafka() && !load("", &[]).expect("defaults").log.is_kafka());
+        let property = |name: &str| config.log.kafka.properties[name].as_str();
+        assert_eq!(property("bootstrap.servers"), "kafka:9092");
+        assert_eq!((property("socket.timeout.ms"), property("check.crcs")), ("5000", "true"));
+        assert_eq!(property("sasl.password"), "hush");
+        assert!(!format!("{config:?}").contains("hush"));
+        let nested = load("log: {kafka: {ssl: {ca: x}}}", &[]).expect_err("no text").to_string();
+        assert!(nested.contains("setting `log.kafka.ssl` takes a text"), "{nested}");
+    }
+
+    #[test]
+    fn events_live_in_one_log() {
+        let both = "log:\n  embedded: {dir: here}\n  kafka: {bootstrap.servers: 'kafka:9092'}\n";
+        let error = load(both, &[]).expect_err("two logs").to_string();
+        assert!(error.contains("thalweg.yaml:3:11: events live in one log"), "{error}");
+        let set = [("THALWEG_LOG_EMBEDDED_DIR", "here")];
+        let error = load("log: {kafka: {client.id: x}}\n", &set).expect_err("two logs").to_string();
+        assert!(error.contains("THALWEG_LOG_EMBEDDED_DIR"), "{error}");
     }
 }

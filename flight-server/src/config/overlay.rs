@@ -12,9 +12,14 @@ const PREFIX: &str = "THALWEG_";
 /// Variables with the prefix that are not settings: the command line and the tests read them.
 const NOT_SETTINGS: [&str; 4] = ["THALWEG_CONFIG", "THALWEG_SERVER", "THALWEG_CASES", "THALWEG_SEED"];
 
-/// A tree of settings. A layer may change a leaf, never add one.
+/// Settings whose keys are not ours: any may be given, and all of their values are texts.
+const OPEN: [&str; 1] = ["log.kafka"];
+
+/// A tree of settings. A layer may change a leaf; it may add one where the keys are not ours, and there alone.
 pub(super) struct Overlay {
     settings: Value,
+    /// Each setting that was given, with its place.
+    given: Vec<(String, String)>,
 }
 
 impl Overlay {
@@ -23,7 +28,7 @@ impl Overlay {
         let documents = MarkedYaml::load_from_str(defaults)
             .map_err(|error| ConfigError::Setting(format!("the built-in defaults are broken: {error}")))?;
         let settings = documents.first().map_or(Value::Object(Map::new()), |root| plain(&root.data));
-        Ok(Self { settings })
+        Ok(Self { settings, given: Vec::new() })
     }
 
     /// Lays a file over what is there.
@@ -34,7 +39,7 @@ impl Overlay {
             ConfigError::Setting(format!("{place}: not YAML: {}", error.info()))
         })?;
         match documents.first() {
-            Some(root) => lay(&mut self.settings, root, "", name),
+            Some(root) => lay(&mut self.settings, root, "", name, &mut self.given),
             None => Ok(()),
         }
     }
@@ -47,6 +52,13 @@ impl Overlay {
         for (variable, text) in variables {
             let Some(name) = variable.strip_prefix(PREFIX) else { continue };
             if NOT_SETTINGS.contains(&variable.as_str()) {
+                continue;
+            }
+            if let Some((open, rest)) = open_setting(name) {
+                let key = rest.to_lowercase().replace('_', ".");
+                let map = open.split('.').fold(&mut self.settings, |node, key| &mut node[key]);
+                map[&key] = Value::String(text);
+                self.given.push((format!("{open}.{key}"), variable));
                 continue;
             }
             let mut leaves = Vec::new();
@@ -66,8 +78,15 @@ impl Overlay {
                 path,
                 &format!("{variable}={text}"),
             )?;
+            self.given.push((path.clone(), variable));
         }
         Ok(())
+    }
+
+    /// Where a setting under `path` was given, if one was.
+    pub(super) fn place_of(&self, path: &str) -> Option<&str> {
+        let is_under = |given: &str| given.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'));
+        self.given.iter().find(|(given, _)| is_under(given)).map(|(_, place)| place.as_str())
     }
 
     /// The settings in their types.
@@ -78,7 +97,13 @@ impl Overlay {
 }
 
 /// Lays `node` over `target`, the settings at `path`.
-fn lay(target: &mut Value, node: &MarkedYaml<'_>, path: &str, file: &str) -> Result<(), ConfigError> {
+fn lay(
+    target: &mut Value,
+    node: &MarkedYaml<'_>,
+    path: &str,
+    file: &str,
+    given_settings: &mut Vec<(String, String)>,
+) -> Result<(), ConfigError> {
     let place =
         |node: &MarkedYaml<'_>| format!("{file}:{}:{}", node.span.start.line(), node.span.start.col() + 1);
     match (target, &node.data) {
@@ -87,7 +112,15 @@ fn lay(target: &mut Value, node: &MarkedYaml<'_>, path: &str, file: &str) -> Res
                 let name = key.data.as_str().unwrap_or_default();
                 let full = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
                 match known.get_mut(name) {
-                    Some(target) => lay(target, value, &full, file)?,
+                    _ if OPEN.contains(&path) => {
+                        let text = text_of(&value.data).ok_or_else(|| {
+                            let place = place(value);
+                            ConfigError::Setting(format!("{place}: setting `{full}` takes a text"))
+                        })?;
+                        known.insert(name.to_owned(), Value::String(text));
+                        given_settings.push((full, place(key)));
+                    }
+                    Some(target) => lay(target, value, &full, file, given_settings)?,
                     None => {
                         let prefix = full.strip_suffix(name).unwrap_or_default();
                         let there = known.keys().map(|key| format!("{prefix}{key}"));
@@ -107,8 +140,30 @@ fn lay(target: &mut Value, node: &MarkedYaml<'_>, path: &str, file: &str) -> Res
             place(node),
             known.keys().cloned().collect::<Vec<_>>().join(", ")
         ))),
-        (leaf, data) => set(leaf, &plain(data), path, &place(node)),
+        (leaf, data) => {
+            given_settings.push((path.to_owned(), place(node)));
+            set(leaf, &plain(data), path, &place(node))
+        }
     }
+}
+
+/// A value as a text, where the keys are not ours. It is never shown: it may be a secret.
+fn text_of<'a>(data: &YamlData<'a, MarkedYaml<'a>>) -> Option<String> {
+    match data {
+        YamlData::Value(Scalar::String(text)) => Some(text.to_string()),
+        YamlData::Value(Scalar::Integer(value)) => Some(value.to_string()),
+        YamlData::Value(Scalar::Boolean(value)) => Some(value.to_string()),
+        YamlData::Value(Scalar::FloatingPoint(value)) => Some(value.0.to_string()),
+        _ => None,
+    }
+}
+
+/// The open map that an environment variable without its prefix is about, and the rest of its name.
+fn open_setting(name: &str) -> Option<(&'static str, &str)> {
+    OPEN.into_iter().find_map(|open| {
+        let rest = name.strip_prefix(&open.replace('.', "_").to_uppercase())?;
+        Some((open, rest.strip_prefix('_')?))
+    })
 }
 
 /// Changes a leaf to a value of its kind.
@@ -133,6 +188,7 @@ fn set(leaf: &mut Value, given: &Value, path: &str, place: &str) -> Result<(), C
 
 fn leaf_paths(node: &Value, path: String, out: &mut Vec<String>) {
     match node {
+        Value::Object(_) if OPEN.contains(&path.as_str()) => {}
         Value::Object(map) => {
             for (key, value) in map {
                 let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };

@@ -1,30 +1,27 @@
 //! One process's log, state and definitions, put together.
 
 mod definitions;
+mod log;
 mod lookups;
 mod rebuild;
 mod records;
 
 pub(crate) use lookups::not_applied;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, RwLock};
-use std::time::Duration;
 
 use thalweg_definitions::Repository;
 use thalweg_ingest::{Ingest, IngestOptions};
-use thalweg_log::{EmbeddedLog, EmbeddedOptions, Log, Schemas, TopicPartition};
+use thalweg_log::{Log, Schemas, TopicPartition};
 use thalweg_store::{Store, StoreOptions};
 
+use self::log::open_log;
 use crate::clock::WallClock;
-use crate::config::{Compression, Config};
+use crate::config::Config;
 use crate::manifests::Manifests;
 use crate::registry::Registry;
 use crate::{Error, wire};
-
-/// How often, and after what pauses, a server tries to open a log that another process has.
-const LOCK_TRIES: u32 = 30;
-const LOCK_PAUSE: Duration = Duration::from_millis(100);
 
 /// What a process opens a node for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,20 +55,7 @@ impl Node {
     /// # Errors
     /// A log or state that another process has open, or that is damaged; each says what to do.
     pub fn open(config: Config, role: Role) -> Result<Arc<Self>, Error> {
-        let compression = match config.log.embedded.compression {
-            Compression::None => thalweg_log::Compression::None,
-            Compression::Zstd => thalweg_log::Compression::Zstd,
-        };
-        let options = EmbeddedOptions {
-            segment_bytes: config.log.embedded.segment_bytes,
-            compression,
-            ..Default::default()
-        };
-        let log = open_log(&config.log.embedded.dir, options, role)?;
-        for cut in log.cut_tails() {
-            tracing::warn!(partition = %cut.partition, bytes = cut.bytes, next_offset = cut.next_offset, "cut a torn tail off the log; nothing acknowledged was in it");
-        }
-        let log: Arc<dyn Log> = Arc::new(log);
+        let log = open_log(&config, role)?;
         let registry = Registry::new(&config.state.dir);
         let schemas = config.schemas()?;
         let mut registered = registry.registered(&config.limits.definitions)?;
@@ -165,18 +149,6 @@ impl Node {
             None => Ok(()),
         }
     }
-}
-
-/// Opens the log. A server waits for a moment where another process has it: one that was just killed lets go of it
-/// only when the system has taken it down.
-fn open_log(dir: &Path, options: EmbeddedOptions, role: Role) -> Result<EmbeddedLog, Error> {
-    for _ in 0..LOCK_TRIES {
-        match EmbeddedLog::open(dir, options) {
-            Err(thalweg_log::Error::Locked { .. }) if role == Role::Serve => std::thread::sleep(LOCK_PAUSE),
-            opened => return Ok(opened?),
-        }
-    }
-    Ok(EmbeddedLog::open(dir, options)?)
 }
 
 /// Keeps features by the definitions that serve, and builds what the registered ones have otherwise.

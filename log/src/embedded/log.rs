@@ -131,7 +131,10 @@ impl EmbeddedLog {
 
     fn find(&self, topic: &str) -> Result<Arc<Topic>, Error> {
         let topics = self.topics.read().expect(UNPOISONED);
-        let unknown = || Error::UnknownTopic { topic: topic.to_owned(), dir: self.dir.clone() };
+        let unknown = || Error::UnknownTopic {
+            topic: topic.to_owned(),
+            log: format!("the log in {}", self.dir.display()),
+        };
         topics.get(topic).cloned().ok_or_else(unknown)
     }
 

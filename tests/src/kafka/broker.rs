@@ -29,6 +29,7 @@ pub struct Broker {
     folder: TempDir,
     port: u16,
     controller_port: u16,
+    other_port: u16,
     properties: Vec<String>,
     /// None while it is ended.
     process: Mutex<Option<Process>>,
@@ -36,19 +37,26 @@ pub struct Broker {
 
 impl Broker {
     /// Starts a broker and waits until it answers. `properties` are lines of its `server.properties`, over
-    /// those of `scripts/kafka`; in them `{port}` stands for the port it listens on.
+    /// those of `scripts/kafka`; in them `{port}`, `{controller}` and `{other}` stand for its ports, the last of which
+    /// it has no use for but in these lines.
     ///
     /// # Panics
     /// If it does not start, with the end of its log.
     pub fn start(properties: &[&str]) -> Self {
         let mut failures = Vec::new();
         for _ in 0..START_TRIES {
-            let [port, controller_port] = free_ports();
+            let [port, controller_port, other_port] = free_ports();
+            let line = |line: &&str| {
+                line.replace("{port}", &port.to_string())
+                    .replace("{controller}", &controller_port.to_string())
+                    .replace("{other}", &other_port.to_string())
+            };
             let broker = Self {
                 folder: tempfile::Builder::new().prefix("thalweg-kafka-").tempdir().expect("a folder"),
                 port,
                 controller_port,
-                properties: properties.iter().map(|line| line.replace("{port}", &port.to_string())).collect(),
+                other_port,
+                properties: properties.iter().map(line).collect(),
                 process: Mutex::default(),
             };
             match broker.run() {
@@ -62,6 +70,11 @@ impl Broker {
     /// What clients connect to: `127.0.0.1:port`.
     pub fn bootstrap(&self) -> String {
         format!("127.0.0.1:{}", self.port)
+    }
+
+    /// Its further port.
+    pub fn other_port(&self) -> u16 {
+        self.other_port
     }
 
     /// Settings of a client of this broker.

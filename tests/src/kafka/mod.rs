@@ -7,6 +7,7 @@
 
 mod admin;
 mod broker;
+mod namespace;
 mod ports;
 mod process;
 mod producer;
@@ -15,6 +16,7 @@ mod shared;
 
 pub use admin::Admin;
 pub use broker::Broker;
+pub use namespace::Namespace;
 pub use producer::{Sent, TransactionalProducer};
 pub use registry::Registry;
 pub use shared::{Shared, broker, registry};

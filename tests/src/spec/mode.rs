@@ -35,11 +35,13 @@ pub enum Mode {
     Rebuilt,
     /// By lookups where other definitions stood between, over the same store.
     Redefined,
+    /// By lookups and training sets where the events are in a real Kafka broker.
+    Kafka,
 }
 
 impl Mode {
     /// All modes.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Oracle,
         Self::Lookup,
         Self::StreamClock,
@@ -55,6 +57,7 @@ impl Mode {
         Self::Redelivered,
         Self::Rebuilt,
         Self::Redefined,
+        Self::Kafka,
     ];
 
     /// Its name in files.
@@ -75,6 +78,7 @@ impl Mode {
             Self::Redelivered => "redelivered",
             Self::Rebuilt => "rebuilt",
             Self::Redefined => "redefined",
+            Self::Kafka => "kafka",
         }
     }
 

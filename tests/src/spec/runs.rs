@@ -11,7 +11,8 @@ use super::mode::Mode;
 use super::redefine::redefined;
 use super::stage::Stage;
 use super::subject::{Found, Run, Subject};
-use crate::harness::{Online, Outcome, Pace};
+use crate::harness::{Online, Outcome, Pace, failed};
+use crate::kafka::{Namespace, broker};
 
 /// The seed of the other order of arrival.
 const SHUFFLE: u64 = 2;
@@ -60,6 +61,12 @@ impl<'a> Runner<'a> {
             Mode::Restarts => Ok(vec![restarts(subject)?]),
             Mode::Redelivered => Ok(vec![redelivered(subject)?]),
             Mode::Redefined => Ok(vec![between(subject, &redefined(subject.specification)?)?]),
+            Mode::Kafka => {
+                let log = Namespace::new(&broker()).map_err(failed("a client of the broker"))?;
+                let stage = Stage::over(subject, subject.partitions, log)?;
+                stage.append(&subject.arrivals)?;
+                both_ways_over(&stage, &subject.arrivals, "")
+            }
             Mode::Shuffled => {
                 both_ways(subject, subject.partitions, &shuffled(&subject.arrivals, SHUFFLE), "")
             }
@@ -119,10 +126,13 @@ fn training_set(stage: &Stage, what: &str) -> Outcome<Run> {
 }
 
 fn both_ways(subject: &Subject, partitions: i32, arrivals: &[Arrival], what: &str) -> Outcome<Vec<Run>> {
-    let stage = Stage::with(subject, partitions, arrivals)?;
-    let online = stage.online(FIRST, &subject.repository, Pace::steady())?;
-    let offline = training_set(&stage, &format!("{what}training set"))?;
-    Ok(vec![lookup(&stage, online, arrivals, &format!("{what}lookup"))?, offline])
+    both_ways_over(&Stage::with(subject, partitions, arrivals)?, arrivals, what)
+}
+
+fn both_ways_over(stage: &Stage, arrivals: &[Arrival], what: &str) -> Outcome<Vec<Run>> {
+    let online = stage.online(FIRST, &stage.subject.repository, Pace::steady())?;
+    let offline = training_set(stage, &format!("{what}training set"))?;
+    Ok(vec![lookup(stage, online, arrivals, &format!("{what}lookup"))?, offline])
 }
 
 fn restarts(subject: &Subject) -> Outcome<Run> {

@@ -43,12 +43,24 @@ impl<'a> Stage<'a> {
         let dir = temporary_folder()?;
         let options = EmbeddedOptions { topic_ids: TopicIds::Seeded(7), ..EmbeddedOptions::default() };
         let log = EmbeddedLog::open(dir.path().join("log"), options).map_err(failed("open the log"))?;
+        Self::beside(subject, partitions, Arc::new(log), dir)
+    }
+
+    /// The same over any log that has no topics yet.
+    ///
+    /// # Errors
+    /// What the engine has against it.
+    pub fn over(subject: &'a Subject<'a>, partitions: i32, log: Arc<dyn Log>) -> Outcome<Self> {
+        Self::beside(subject, partitions, log, temporary_folder()?)
+    }
+
+    fn beside(subject: &'a Subject<'a>, partitions: i32, log: Arc<dyn Log>, dir: TempDir) -> Outcome<Self> {
         let topics: BTreeSet<_> =
             subject.repository.sources.iter().map(|source| source.topic.as_str()).collect();
         for topic in topics {
             log.create_topic(topic, partitions).map_err(failed("create a topic"))?;
         }
-        Ok(Self { subject, log: Arc::new(log), dir, partitions, appended: RefCell::default() })
+        Ok(Self { subject, log, dir, partitions, appended: RefCell::default() })
     }
 
     /// A log with `arrivals` in it.
