@@ -34,6 +34,15 @@ impl Features {
         }
     }
 
+    /// The sources these rest on.
+    ///
+    /// # Errors
+    /// Where a service, view or column is not defined.
+    pub fn sources(&self, repository: &Repository) -> Result<BTreeSet<String>, Error> {
+        let layout = Layout::new(repository, &self.resolve(repository)?, true)?;
+        Ok(layout.folds.iter().map(|fold| fold.view.source.clone()).collect())
+    }
+
     /// The topics these rest on.
     ///
     /// # Errors

@@ -17,6 +17,9 @@ pub struct AppliedMoment {
     pub at: Instant,
     /// Whether nobody knows what was applied between the moment before and this one.
     pub unknown_before: bool,
+    /// Where the clock was set back before this moment: to when. Of the instants after the last moment at or before
+    /// that one, and before this, nobody knows what was applied, whatever the moments among them say.
+    pub set_back_to: Option<Instant>,
     /// The next offset of every partition of which something is applied.
     pub next: BTreeMap<i32, i64>,
 }
@@ -80,7 +83,15 @@ impl Served {
         let mut asked = instants.to_vec();
         asked.sort_unstable();
         asked.dedup();
-        let mut reader = Reader { asked, place: 0, pin, current: None, served: Vec::new(), unknown: None };
+        let mut reader = Reader {
+            asked,
+            place: 0,
+            ends: Vec::new(),
+            pin,
+            current: None,
+            served: Vec::new(),
+            unknown: None,
+        };
         let Some(first) = reader.asked.first() else { return Ok(reader.finish()) };
         let now = history
             .read(topic, Instant::from_micros(*first), &mut |moment| reader.pass(moment))
@@ -99,6 +110,8 @@ struct Reader<'a> {
     asked: Vec<i64>,
     /// How many of them are done.
     place: usize,
+    /// For each of those the first moment at it or after it.
+    ends: Vec<i64>,
     pin: &'a TopicPin,
     current: Option<AppliedMoment>,
     /// Instants at which something else was applied than at the one before, with what that was.
@@ -111,6 +124,8 @@ impl Reader<'_> {
     /// Does the instants before `moment`.
     fn pass(&mut self, moment: &AppliedMoment) {
         while let Some(at) = self.next_before(moment.at.as_micros()) {
+            let is_moment = self.current.as_ref().is_some_and(|last| last.at.as_micros() == at);
+            self.ends.push(if is_moment { at } else { moment.at.as_micros() });
             match &self.current {
                 None => {
                     self.lacks(at, format!("what is known of it begins at {}", shown(moment.at.as_micros())))
@@ -127,7 +142,22 @@ impl Reader<'_> {
                 Some(_) => self.sees(at),
             }
         }
+        if let Some(to) = moment.set_back_to {
+            self.revoke(to.as_micros(), moment.at.as_micros());
+        }
         self.current = Some(moment.clone());
+    }
+
+    /// Takes back what was told of instants that a clock which was set back to `to` may have shown at another time;
+    /// it goes by these again from `again` on.
+    fn revoke(&mut self, to: i64, again: i64) {
+        let mut done = self.asked.iter().zip(&self.ends);
+        if let Some((&at, _)) = done.find(|(at, end)| **at >= to || **end > to) {
+            let (to, again) = (shown(to), shown(again));
+            let why =
+                format!("the clock of the server was set back to {to}, and had caught up only at {again}");
+            self.lacks(at, why);
+        }
     }
 
     /// Does the instants up to `now`; what will be applied at later ones is not known.
@@ -229,7 +259,7 @@ mod tests {
 
     fn moment(at: i64, unknown_before: bool, next: &[i64]) -> AppliedMoment {
         let next = (0..).zip(next.iter().copied()).collect();
-        AppliedMoment { at: Instant::from_micros(at), unknown_before, next }
+        AppliedMoment { at: Instant::from_micros(at), unknown_before, set_back_to: None, next }
     }
 
     fn read(moments: &[AppliedMoment], pin: &[i64], instants: &[i64]) -> Result<Served, Error> {
@@ -276,6 +306,27 @@ mod tests {
         assert_eq!(why(&[101]), "that is yet to come");
         assert_eq!(why(&[i64::MAX]), "that is yet to come");
         assert!(read(&moments, &[9], &[20, 40, 100]).is_ok());
+    }
+
+    #[test]
+    fn what_a_clock_showed_that_was_set_back_is_unknown() {
+        // It ran ahead somewhere after 20, showed up to 70, and was set back to 30.
+        let back = AppliedMoment { set_back_to: Some(Instant::from_micros(30)), ..moment(71, false, &[7]) };
+        let moments = [moment(10, true, &[]), moment(20, false, &[5]), moment(60, false, &[6]), back];
+        let why = |at: i64| match read(&moments, &[9], &[at]) {
+            Err(Error::NotServed { why, .. }) => why,
+            other => panic!("{other:?}"),
+        };
+        for at in [21, 29, 30, 59, 60, 65, 70] {
+            assert!(why(at).starts_with("the clock of the server was set back to"), "{at}");
+        }
+        let known = read(&moments, &[9], &[15, 20, 71, 80]).expect("all is known");
+        assert_eq!(steps(&known), [(15..=i64::MAX, vec![(5, 20), (7, 71)])]);
+    }
+
+    #[test]
+    fn no_instants_ask_nothing() {
+        let moments = [moment(10, true, &[])];
         assert!(read(&moments, &[9], &[]).is_ok_and(|served| served.epochs.is_empty()));
     }
 }

@@ -82,6 +82,7 @@ impl Applier {
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {
+                    self.uncommitted |= self.shared.state.look_at_clock(|| self.clock.now())?;
                     self.commit()?;
                     self.flush_if_due()?;
                 }
@@ -91,7 +92,7 @@ impl Applier {
                         // Its letters are not written. It is read again at the next start.
                         return Ok(());
                     }
-                    self.shared.state.rest(self.clock.now())?;
+                    self.shared.state.rest(|| self.clock.now())?;
                     return Ok(self.shared.state.commit().map(drop)?);
                 }
             }

@@ -153,6 +153,12 @@ impl Ingest {
         self.running.serving()
     }
 
+    /// Gives what answers lookups whenever it is asked, wherever that is.
+    pub fn what_serves(&self) -> impl Fn() -> Arc<Serving> + Send + Sync + use<> {
+        let running = Arc::clone(&self.running);
+        move || running.serving()
+    }
+
     /// The state of everything over `topic`, if it feeds a view that serves.
     pub fn topic(&self, topic: &str) -> Option<Arc<TopicState>> {
         self.serving().topic(topic)

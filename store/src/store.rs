@@ -1,5 +1,6 @@
 //! The directory.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -137,18 +138,21 @@ impl Store {
             .collect()
     }
 
-    /// Gives `visit` key and value of all rows with keys in `from..until`, in order, as they are now.
+    /// Gives `visit` key and value of all rows with keys in `from..until`, in order, as they are now, until it breaks
+    /// off.
     pub(crate) fn each(
         &self,
         from: &[u8],
         until: &[u8],
-        mut visit: impl FnMut(&[u8], &[u8]) -> Result<()>,
+        mut visit: impl FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
         let mut options = ReadOptions::default();
         options.set_iterate_upper_bound(until);
         for row in self.db.iterator_opt(IteratorMode::From(from, Direction::Forward), options) {
             let (key, value) = row.map_err(|cause| self.failed("read", cause))?;
-            visit(&key, &value)?;
+            if visit(&key, &value)?.is_break() {
+                break;
+            }
         }
         Ok(())
     }

@@ -221,9 +221,8 @@ impl TopicState {
         shared.refresh(&self.sources);
         let now = now();
         shared.move_horizons(&self.sources, now);
-        if let Some(history) = &mut writer.history {
-            history.record(now, &shared.applied);
-        }
+        let noted = writer.history.as_mut().is_some_and(|history| history.record(now, &shared.applied));
+        writer.uncommitted |= noted;
         Ok(events)
     }
 

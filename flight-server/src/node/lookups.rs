@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use thalweg_backfill::{AppliedHistory, Features};
+use thalweg_backfill::{AppliedHistory, Cancellation, Features};
 use thalweg_core::Instant;
 use thalweg_ingest::{Clock as _, Ingest, Serving};
 use thalweg_log::TopicPartition;
@@ -61,13 +61,9 @@ impl Node {
             )
         };
         let Some(ingest) = &self.ingest else { return Err(unknown()) };
-        let topics = features.topics(&self.repository())?;
-        let status = ingest.status();
-        let watermark = |topic: &String| {
-            let status = status.topics.iter().find(|status| status.topic == *topic)?;
-            status.sources.iter().map(|source| source.watermark).min().flatten()
-        };
-        topics.iter().map(watermark).min().flatten().ok_or_else(unknown)
+        let serving = ingest.serving();
+        let watermark = |source: &String| serving.source(source)?.read().watermark(source);
+        features.sources(&self.repository())?.iter().map(watermark).min().flatten().ok_or_else(unknown)
     }
 
     /// Where the definitions that serve lack something that the registered ones have, that is what is said.
@@ -100,10 +96,10 @@ impl Node {
         Ok(self.ingest()?.serving())
     }
 
-    /// What was applied of the topics that serve, and when; none where nothing serves.
-    pub fn history(&self) -> Option<Arc<dyn AppliedHistory>> {
-        let serving = self.ingest.as_ref()?.serving();
-        Some(Arc::new(ServedHistory::new(serving, Arc::new(WallClock))))
+    /// What was applied of the topics that serve, and when, for who may cancel; none where nothing serves.
+    pub fn history(&self, cancellation: &Cancellation) -> Option<Arc<dyn AppliedHistory>> {
+        let what_serves = self.ingest.as_ref()?.what_serves();
+        Some(Arc::new(ServedHistory::new(what_serves, Arc::new(WallClock), cancellation.clone())))
     }
 
     /// Waits until the offsets below `wanted` (topic, partition, next offset) are applied.

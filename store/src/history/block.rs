@@ -1,8 +1,9 @@
 //! The bytes of a few hundred moments.
 //!
 //! A block is a row of its own: the layout's number, the id of the topic, the instant of its first moment, and then
-//! for each moment how many microseconds it comes after the one before, whether what was before it is unknown, and how
-//! far each partition has moved since the one before. The first moment of a block, and each that says that what was
+//! for each moment how many microseconds it comes after the one before, whether what was before it is unknown, how many
+//! microseconds before it the clock was set back to, if it was, and how far each partition has moved since the one
+//! before. The first moment of a block, and each that says that what was
 //! before is unknown, counts from nothing. Numbers are of seven bits a byte, the least first; those that may be
 //! negative come with the sign as their least bit.
 
@@ -20,8 +21,8 @@ const LAYOUT: u8 = 1;
 const HEAD: usize = 1 + 16 + 8;
 
 /// What a moment is, in its first byte.
-const MOVED: u8 = 0;
 const UNKNOWN_BEFORE: u8 = 1;
+const SET_BACK: u8 = 2;
 
 /// Moments, the first of which says where every partition is.
 #[derive(Clone, Debug)]
@@ -35,28 +36,30 @@ pub(crate) struct Block {
 }
 
 impl Block {
-    /// A block that begins at `at` with `next`.
-    pub(crate) fn begin(
-        topic_id: TopicId,
-        at: Instant,
-        unknown_before: bool,
-        next: &BTreeMap<i32, i64>,
-    ) -> Self {
+    /// A block that begins with `moment`.
+    pub(crate) fn begin(topic_id: TopicId, moment: &Moment) -> Self {
+        let at = moment.at;
         let mut bytes = vec![LAYOUT];
         bytes.extend_from_slice(&topic_id);
         bytes.extend_from_slice(&at.as_micros().to_be_bytes());
         let mut block = Self { topic_id, bytes, first: at, last: at, next: BTreeMap::new() };
-        block.push(at, unknown_before, next);
+        block.push(moment);
         block
     }
 
     /// Appends a moment, not before the last one.
-    pub(crate) fn push(&mut self, at: Instant, unknown_before: bool, next: &BTreeMap<i32, i64>) {
-        if unknown_before {
+    pub(crate) fn push(&mut self, moment: &Moment) {
+        let Moment { at, unknown_before, set_back_to, next } = moment;
+        if *unknown_before {
             self.next.clear();
         }
         put(&mut self.bytes, at.as_micros().abs_diff(self.last.as_micros()));
-        self.bytes.push(if unknown_before { UNKNOWN_BEFORE } else { MOVED });
+        let before = if *unknown_before { UNKNOWN_BEFORE } else { 0 };
+        let back = if set_back_to.is_some() { SET_BACK } else { 0 };
+        self.bytes.push(before | back);
+        if let Some(to) = set_back_to {
+            put(&mut self.bytes, at.as_micros().abs_diff(to.as_micros()));
+        }
         let moved: Vec<_> = next
             .iter()
             .map(|(partition, next)| (*partition, *next, self.next.get(partition).copied()))
@@ -67,7 +70,7 @@ impl Block {
             put(&mut self.bytes, u64::from(partition.cast_unsigned()));
             put_signed(&mut self.bytes, next.wrapping_sub(before.unwrap_or(0)));
         }
-        self.last = at;
+        self.last = *at;
         self.next.clone_from(next);
     }
 
@@ -128,10 +131,13 @@ fn read(bytes: &[u8]) -> Option<Vec<Moment>> {
         at = at.checked_add_unsigned(take(&mut rest)?)?;
         let (kind, after) = rest.split_first()?;
         rest = after;
-        let unknown_before = match *kind {
-            MOVED => false,
-            UNKNOWN_BEFORE => true,
-            _ => return None,
+        if *kind & !(UNKNOWN_BEFORE | SET_BACK) != 0 {
+            return None;
+        }
+        let unknown_before = *kind & UNKNOWN_BEFORE != 0;
+        let set_back_to = match *kind & SET_BACK != 0 {
+            true => Some(Instant::from_micros(at.checked_sub_unsigned(take(&mut rest)?)?)),
+            false => None,
         };
         if unknown_before {
             next.clear();
@@ -142,7 +148,8 @@ fn read(bytes: &[u8]) -> Option<Vec<Moment>> {
             let next = next.entry(partition).or_insert(0);
             *next = next.wrapping_add(moved);
         }
-        moments.push(Moment { at: Instant::from_micros(at), unknown_before, next: next.clone() });
+        let at = Instant::from_micros(at);
+        moments.push(Moment { at, unknown_before, set_back_to, next: next.clone() });
     }
     Some(moments)
 }
@@ -188,15 +195,18 @@ mod tests {
     use super::*;
 
     fn moment(at: i64, unknown_before: bool, next: &[(i32, i64)]) -> Moment {
-        Moment { at: Instant::from_micros(at), unknown_before, next: next.iter().copied().collect() }
+        let next = next.iter().copied().collect();
+        Moment { at: Instant::from_micros(at), unknown_before, set_back_to: None, next }
+    }
+
+    fn set_back(to: i64, moment: Moment) -> Moment {
+        Moment { set_back_to: Some(Instant::from_micros(to)), ..moment }
     }
 
     fn block_of(moments: &[Moment]) -> Block {
         let first = &moments[0];
-        let mut block = Block::begin([7; 16], first.at, first.unknown_before, &first.next);
-        for moment in &moments[1..] {
-            block.push(moment.at, moment.unknown_before, &moment.next);
-        }
+        let mut block = Block::begin([7; 16], first);
+        moments[1..].iter().for_each(|moment| block.push(moment));
         block
     }
 
@@ -207,9 +217,11 @@ mod tests {
             moment(4, false, &[(0, 301), (1, 1)]),
             moment(4, false, &[(0, 301), (1, 1)]),
             moment(200, true, &[(1, 0)]),
+            set_back(70, moment(201, false, &[(1, 0)])),
         ]);
         let head = [&[1][..], &[7; 16], &[0xff; 8]].concat();
-        let moments: &[u8] = &[0, 1, 1, 0, 0xd8, 4, 5, 0, 2, 0, 2, 1, 2, 0, 0, 0, 0xc4, 1, 1, 1, 1, 0];
+        let moments: &[u8] =
+            &[0, 1, 1, 0, 0xd8, 4, 5, 0, 2, 0, 2, 1, 2, 0, 0, 0, 0xc4, 1, 1, 1, 1, 0, 1, 2, 0x83, 1, 0];
         assert_eq!(block.bytes(), [&head, moments].concat());
         assert_eq!(block.topic_id(), [7; 16]);
     }
@@ -228,19 +240,25 @@ mod tests {
         #[test]
         fn moments_come_back_as_they_were_noted(
             moments in prop::collection::vec(
-                (0..1_000_000_u64, any::<bool>(), prop::collection::btree_map(0..5_i32, 0..i64::MAX, 0..4)),
+                (
+                    0..1_000_000_u64,
+                    any::<bool>(),
+                    prop::option::of(0..1_000_000_i64),
+                    prop::collection::btree_map(0..5_i32, 0..i64::MAX, 0..4),
+                ),
                 1..30,
             ),
             start in -1_000_000_000_i64..1_000_000_000,
         ) {
             let mut at = start;
             let mut before: BTreeMap<i32, i64> = BTreeMap::new();
-            let moments: Vec<_> = moments.into_iter().map(|(after, unknown_before, next)| {
+            let moments: Vec<_> = moments.into_iter().map(|(after, unknown_before, back, next)| {
                 at += after as i64;
                 // Without a break no partition vanishes.
                 let next = if unknown_before { next } else { before.iter().map(|(p, n)| (*p, *n)).chain(next).collect() };
                 before.clone_from(&next);
-                Moment { at: Instant::from_micros(at), unknown_before, next }
+                let set_back_to = back.map(|back| Instant::from_micros(at - back));
+                Moment { at: Instant::from_micros(at), unknown_before, set_back_to, next }
             }).collect();
             let block = block_of(&moments);
             prop_assert_eq!(block.moments(), Some(moments.clone()));

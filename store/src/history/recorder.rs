@@ -1,6 +1,7 @@
 //! Noting what is applied when, as it happens.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use rocksdb::WriteBatch;
 use thalweg_core::{Instant, TimeDelta};
@@ -10,7 +11,7 @@ use crate::keys;
 use crate::rows::TopicId;
 use crate::store::{Store, damaged};
 
-use super::Block;
+use super::{Block, Moment};
 
 /// Bytes of a block after which another one is begun.
 const BLOCK_BYTES: usize = 2_048;
@@ -30,6 +31,8 @@ pub(crate) struct Recorder {
     going_on: bool,
     /// No moment lies before this: what was applied until then was told already.
     not_before: Instant,
+    /// Where the clock shows again what it has shown: the least that it was seen to show since it was set back.
+    back_at: Option<Instant>,
 }
 
 impl Recorder {
@@ -47,6 +50,7 @@ impl Recorder {
             other_topic: false,
             going_on: false,
             not_before: Instant::MIN,
+            back_at: None,
         })
     }
 
@@ -79,26 +83,26 @@ impl Recorder {
                 let complete = (0..).zip(ends).all(|(partition, end)| noted(partition) == *end);
                 let next = with_all_of(next, block.next());
                 if complete && *block.next() == next {
-                    return false;
+                    return self.look(now);
                 }
-                self.note(id, now, !complete, &next);
+                self.note(id, now, !complete, next);
             }
-            None => self.note(id, now, true, next),
+            None => self.note(id, now, true, next.clone()),
         }
         true
     }
 
-    /// Notes that from `now` on lookups see what is applied as `next` says. Whether that is anything new.
+    /// Notes that from `now` on lookups see what is applied as `next` says. Whether there was anything to note.
     pub(crate) fn record(&mut self, now: Instant, next: &BTreeMap<i32, i64>) -> bool {
         match &self.newest {
             // Before it has begun nobody knows of which topic it is.
             Some(block) if self.going_on => {
                 let (id, next) = (block.topic_id(), with_all_of(next, block.next()));
-                let is_new = *block.next() != next;
-                if is_new {
-                    self.note(id, now, false, &next);
+                if *block.next() == next {
+                    return self.look(now);
                 }
-                is_new
+                self.note(id, now, false, next);
+                true
             }
             _ => false,
         }
@@ -109,27 +113,56 @@ impl Recorder {
         match &self.newest {
             Some(block) if self.going_on && block.last() < now => {
                 let (id, next) = (block.topic_id(), block.next().clone());
-                self.note(id, now, false, &next);
+                self.note(id, now, false, next);
                 true
             }
-            _ => false,
+            _ => self.look(now),
         }
     }
 
-    fn note(&mut self, id: TopicId, now: Instant, unknown_before: bool, next: &BTreeMap<i32, i64>) {
-        self.changed = true;
-        let at = now.max(self.not_before);
-        let Some(block) = &mut self.newest else {
-            self.newest = Some(Block::begin(id, at, unknown_before, next));
-            return;
+    /// Notes where the clock, which says `now`, was set back. Whether there was anything to note.
+    pub(crate) fn look(&mut self, now: Instant) -> bool {
+        let before = self.back_at;
+        let Some(block) = self.newest.as_ref().filter(|block| self.going_on && self.is_back(block, now))
+        else {
+            self.back_at = None;
+            return false;
         };
-        let at = at.max(block.last());
-        // Blocks are told apart by when they begin.
-        if block.bytes().len() < BLOCK_BYTES || block.first() == at {
-            return block.push(at, unknown_before, next);
+        if before.is_some_and(|before| before <= now) {
+            return false;
         }
-        let full = std::mem::replace(block, Block::begin(id, at, unknown_before, next));
-        self.sealed.push(full);
+        let (id, next) = (block.topic_id(), block.next().clone());
+        self.note(id, now, false, next);
+        true
+    }
+
+    /// Whether `now` was shown before: by what was noted in `newest`, or by what was told. Not where the clock has stood
+    /// still: what is noted after that was told lies a microsecond after it.
+    fn is_back(&self, newest: &Block, now: Instant) -> bool {
+        now.saturating_add(TimeDelta::from_micros(1)) < newest.last().max(self.not_before)
+    }
+
+    fn note(&mut self, id: TopicId, now: Instant, unknown_before: bool, next: BTreeMap<i32, i64>) {
+        self.changed = true;
+        let mut at = now.max(self.not_before);
+        let mut set_back_to = None;
+        if let Some(block) = &self.newest {
+            at = at.max(block.last());
+            if !self.is_back(block, now) {
+                self.back_at = None;
+            } else if self.back_at.is_none_or(|before| now < before) {
+                (self.back_at, set_back_to) = (Some(now), Some(now));
+                // The last instant was shown twice, too.
+                at = at.max(block.last().saturating_add(TimeDelta::from_micros(1)));
+            }
+        }
+        let moment = Moment { at, unknown_before, set_back_to, next };
+        match &mut self.newest {
+            None => self.newest = Some(Block::begin(id, &moment)),
+            // Blocks are told apart by when they begin.
+            Some(block) if block.bytes().len() < BLOCK_BYTES || block.first() == at => block.push(&moment),
+            Some(block) => self.sealed.push(std::mem::replace(block, Block::begin(id, &moment))),
+        }
     }
 
     /// Puts what was noted since the last time into `batch`, and deletes what lies further back than `kept`.
@@ -144,7 +177,7 @@ impl Recorder {
         if std::mem::take(&mut self.other_topic) {
             store.each(&begin, &end, |key, _| {
                 batch.delete(key);
-                Ok(())
+                Ok(ControlFlow::Continue(()))
             })?;
         }
         let Some(newest) = self.newest.as_ref().filter(|_| std::mem::take(&mut self.changed)) else {
@@ -156,7 +189,7 @@ impl Recorder {
             let needed = store.last_before(&begin, &oldest)?.map_or(begin.clone(), |(key, _)| key.into_vec());
             store.each(&begin, &needed, |key, _| {
                 batch.delete(key);
-                Ok(())
+                Ok(ControlFlow::Continue(()))
             })?;
         }
         for block in self.sealed.iter().chain([newest]) {
@@ -202,6 +235,7 @@ mod tests {
             other_topic: false,
             going_on: false,
             not_before: Instant::MIN,
+            back_at: None,
         }
     }
 
@@ -213,7 +247,7 @@ mod tests {
 
     /// The same after the process has ended and begun again.
     fn again(recorder: Recorder) -> Recorder {
-        Recorder { going_on: false, ..recorder }
+        Recorder { going_on: false, not_before: Instant::MIN, back_at: None, ..recorder }
     }
 
     #[test]
@@ -250,11 +284,54 @@ mod tests {
     fn no_moment_lies_before_another_or_before_what_was_told() {
         let mut recorder = new();
         recorder.begin(ID, at(10), &next(&[]), &[0]);
-        recorder.record(at(7), &next(&[1]));
+        recorder.record(at(10), &next(&[1]));
         recorder.unwritten_blocks(at(20));
-        recorder.record(at(15), &next(&[2]));
+        recorder.record(at(20), &next(&[2]));
         let instants: Vec<_> = moments(&mut recorder).iter().map(|moment| moment.0).collect();
         assert_eq!(instants, [10, 10, 21]);
+        assert!(set_back(&mut recorder).is_empty(), "the clock only goes on");
+    }
+
+    /// The moments that say that the clock was set back, with what it was set back to.
+    fn set_back(recorder: &mut Recorder) -> Vec<(i64, i64)> {
+        let blocks = recorder.unwritten_blocks(Instant::MIN);
+        let moments = blocks.iter().flat_map(|block| block.moments().expect("whole blocks"));
+        moments.filter_map(|m| Some((m.at.as_micros(), m.set_back_to?.as_micros()))).collect()
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_is_noted_once_until_it_has_caught_up() {
+        let mut recorder = new();
+        recorder.begin(ID, at(10), &next(&[]), &[0]);
+        recorder.record(at(1_000), &next(&[1]));
+        assert!(!recorder.look(at(1_000)));
+        assert!(recorder.record(at(50), &next(&[2])));
+        assert!(!recorder.look(at(60)), "all up to 1,001 is unknown already");
+        assert!(recorder.record(at(70), &next(&[3])));
+        assert!(recorder.look(at(40)) && !recorder.look(at(45)), "it was set back further");
+        assert!(recorder.record(at(1_010), &next(&[4])));
+        assert!(!recorder.look(at(1_020)) && recorder.look(at(1_005)), "it was set back again");
+        assert_eq!(set_back(&mut recorder), [(1_001, 50), (1_002, 40), (1_011, 1_005)]);
+        let instants: Vec<_> = moments(&mut recorder).iter().map(|moment| moment.0).collect();
+        assert_eq!(instants, [10, 1_000, 1_001, 1_001, 1_002, 1_010, 1_011]);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_meanwhile_is_noted_whatever_there_is_to_apply() {
+        for (from, ends) in [(5, [5]), (5, [6]), (4, [5])] {
+            let mut recorder = new();
+            recorder.begin(ID, at(10), &next(&[]), &[0]);
+            recorder.record(at(1_000), &next(&[5]));
+            let mut recorder = again(recorder);
+            assert!(recorder.begin(ID, at(50), &next(&[from]), &ends));
+            assert_eq!(set_back(&mut recorder), [(1_001, 50)]);
+        }
+        let mut recorder = new();
+        recorder.begin(ID, at(10), &next(&[]), &[0]);
+        recorder.look(at(500));
+        recorder.unwritten_blocks(at(500));
+        assert!(recorder.rest(at(100)), "it was told what was applied up to 500");
+        assert_eq!(set_back(&mut recorder), [(501, 100)]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What was applied when, as it is told after commits, kills and swaps.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use thalweg_core::Instant;
@@ -32,10 +33,15 @@ fn told(topic: &TopicState, from: Instant, until: Instant) -> Vec<(i64, bool, [i
     let mut moments = Vec::new();
     let of = |next: &BTreeMap<i32, i64>, partition| next.get(&partition).copied().unwrap_or(0);
     topic
-        .history(from, until, |moment| {
-            let next = [of(&moment.next, 0), of(&moment.next, 1)];
-            moments.push((moment.at.as_micros(), moment.unknown_before, next));
-        })
+        .history(
+            from,
+            || until,
+            |moment| {
+                let next = [of(&moment.next, 0), of(&moment.next, 1)];
+                moments.push((moment.at.as_micros(), moment.unknown_before, next));
+                ControlFlow::Continue(())
+            },
+        )
         .expect("a history that can be read");
     moments
 }
@@ -51,11 +57,64 @@ fn what_was_applied_is_told_as_lookups_saw_it() {
     // Nothing new is applied; then the clock is set back.
     apply(&topic, &log, 0, 10, 125);
     apply(&topic, &log, 0, 12, 90);
-    let expected = [(100, true, [0, 0]), (110, false, [10, 0]), (120, false, [10, 5]), (120, false, [12, 5])];
+    let expected = [(100, true, [0, 0]), (110, false, [10, 0]), (120, false, [10, 5]), (121, false, [12, 5])];
     assert_eq!(told(&topic, Instant::MIN, at(130)), expected);
+    assert_eq!(set_back(&topic, at(130)), [(121, 90)]);
     assert_eq!(topic.read().applied().values().sum::<i64>(), 17);
     apply(&topic, &log, 1, 40, 126);
-    assert_eq!(told(&topic, at(1), at(2)).last(), Some(&(131, false, [12, 40])), "130 was told already");
+    assert_eq!(told(&topic, at(1), at(131)).last(), Some(&(131, false, [12, 40])), "130 was told already");
+}
+
+/// The moments that say that the clock was set back, with what it was set back to.
+fn set_back(topic: &TopicState, until: Instant) -> Vec<(i64, i64)> {
+    let mut moments = Vec::new();
+    topic
+        .history(
+            Instant::MIN,
+            || until,
+            |moment| {
+                moments.extend(moment.set_back_to.map(|to| (moment.at.as_micros(), to.as_micros())));
+                ControlFlow::Continue(())
+            },
+        )
+        .expect("a history that can be read");
+    moments
+}
+
+#[test]
+fn a_clock_that_is_set_back_while_nothing_comes_is_found_and_kept() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let log = log();
+    let topic = begin(dir.path(), &log, &tight(), 100);
+    apply(&topic, &log, 0, 40, 5_000);
+    apply(&topic, &log, 1, 40, 5_010);
+    topic.commit().expect("a writable directory");
+    assert!(!topic.look_at_clock(|| at(5_010)).expect("it goes on"));
+    assert!(topic.look_at_clock(|| at(200)).expect("it goes on"));
+    assert!(!topic.look_at_clock(|| at(201)).expect("it goes on"));
+    topic.commit().expect("a writable directory");
+    drop(topic);
+    let topic = begin(dir.path(), &log, &tight(), 300);
+    let moments: Vec<_> = told(&topic, at(5_005), at(6_000)).into_iter().map(|moment| moment.0).collect();
+    assert_eq!(moments, [100, 5_000, 5_010, 5_011, 5_012]);
+    assert_eq!(set_back(&topic, at(6_000)), [(5_011, 200), (5_012, 300)]);
+}
+
+#[test]
+fn who_has_heard_enough_breaks_off() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let event = |n: i64| Event { key: 1, time: n, value: None };
+    let log: Log = vec![(0..900).map(event).collect(), Vec::new()];
+    let topic = begin(dir.path(), &log, &tight(), 0);
+    (1..=900).for_each(|n| apply(&topic, &log, 0, n, n as i64));
+    topic.commit().expect("a writable directory");
+    let mut heard = 0;
+    let visit = |_: &crate::Moment| {
+        heard += 1;
+        if heard < 5 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    };
+    topic.history(Instant::MIN, || at(900), visit).expect("a history that can be read");
+    assert_eq!(heard, 5);
 }
 
 #[test]
@@ -79,7 +138,7 @@ fn an_end_in_order_leaves_nothing_unknown_but_while_nothing_ran() {
     let log = log();
     let topic = begin(dir.path(), &log, &tight(), 100);
     apply(&topic, &log, 0, 10, 110);
-    topic.rest(at(150)).expect("it goes on");
+    topic.rest(|| at(150)).expect("it goes on");
     topic.commit().expect("a writable directory");
     drop(topic);
     let topic = begin(dir.path(), &log, &tight(), 200);
@@ -141,7 +200,8 @@ fn who_takes_over_goes_on_with_the_history_and_what_is_built_has_none() {
     assert_eq!(told(&built, Instant::MIN, at(200)), []);
     let wanted = Wanted { topic: "t".to_owned(), views: vec![view("w", 1)], sources_kept: Vec::new() };
     let new = take_over(&store, vec![wanted], &[&old, &built], |mut made| made.remove(0)).expect("settled");
-    assert!(matches!(old.history(at(0), at(1), |_| ()), Err(Error::Broken { .. })));
+    let nothing = |_: &crate::Moment| ControlFlow::Continue(());
+    assert!(matches!(old.history(at(0), || at(1), nothing), Err(Error::Broken { .. })));
     new.bind(TOPIC_ID, &ends(&log), at(150)).expect("the topic of this test");
     apply(&new, &log, 0, 11, 160);
     let expected = [(100, true, [0, 0]), (110, false, [10, 0]), (160, false, [11, 0])];

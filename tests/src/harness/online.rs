@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use rand::Rng;
-use thalweg_backfill::AppliedHistory;
+use thalweg_backfill::{AppliedHistory, Cancellation};
 use thalweg_core::{Instant, Status, TimeDelta, column_of, encode_keys};
 use thalweg_definitions::{InputFeature, OnDemandView, Repository, RequestKey};
 use thalweg_flight_server::served::ServedHistory;
@@ -216,7 +216,8 @@ impl Online {
 
     /// What was applied when.
     pub fn history(&self) -> Arc<dyn AppliedHistory> {
-        Arc::new(ServedHistory::new(self.ingest.serving(), self.clock.clone()))
+        let what_serves = self.ingest.what_serves();
+        Arc::new(ServedHistory::new(what_serves, self.clock.clone(), Cancellation::default()))
     }
 
     /// Sets the clock, which goes on from there.

@@ -6,6 +6,7 @@ mod under_load;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use thalweg_store::{Place, Store, Version};
 
@@ -64,9 +65,15 @@ fn build_of(ingest: &Ingest, view: &str) -> Option<ViewBuild> {
 
 /// Waits until a swap was tried in vain, so that everything is built.
 fn wait_until_held_up(ingest: &Ingest) {
-    while ingest.status().building.expect("the gate is closed").held_up.is_none() {
-        std::thread::sleep(std::time::Duration::from_millis(1));
+    let pause = Duration::from_millis(1);
+    let is_held_up = || ingest.status().building.expect("the gate is closed").held_up.is_some();
+    for _ in 0..PATIENCE.as_millis() {
+        if is_held_up() {
+            return;
+        }
+        std::thread::sleep(pause);
     }
+    panic!("no swap was tried within {PATIENCE:?}");
 }
 
 /// Holds that the store has the states of these definitions' views and no other.
