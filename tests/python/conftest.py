@@ -19,6 +19,7 @@ NYC13_TOPICS = [
     ("departures", "tailnum", "dep_at"),
     ("arrivals", "tailnum", "arr_at"),
     ("weather", "origin", "observed_at"),
+    ("planes", "tailnum", "known_at"),
 ]
 
 
@@ -70,7 +71,7 @@ def kafka_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 
 @pytest.fixture(scope="session", params=["embedded", "kafka"])
 def nyc13_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with all flights and all weather, in four partitions a topic, from either log."""
+    """A server with all flights, all weather and all aircraft, in four partitions a topic, from either log."""
     kafka = request.getfixturevalue("kafka_broker").address if request.param == "kafka" else None
     place = Place.new(tmp_path_factory.mktemp("nyc13"), clock="stream", kafka=kafka)
     with place.serving() as server:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
@@ -88,6 +89,42 @@ def test_on_demand_features_are_computed_from_the_row_online_and_offline(rows: p
             online = answer.to_arrow()
             for name in wanted:
                 assert not difference(online[name].combine_chunks(), row[name].combine_chunks()), (name, number)
+
+
+def test_a_table_gives_what_is_joined_by_its_key(rows: pa.Table, nyc13_server: Server) -> None:
+    given = spine(NYC13 / "data")
+    names = ["manufacturer", "built", "seats"]
+    with duckdb.connect() as db:
+        db.register("given", given.append_column("number", pa.array(range(given.num_rows))))
+        planes = f"read_parquet('{NYC13 / 'data' / 'planes.parquet'}')"
+        columns = ", ".join(names)
+        joined = db.sql(
+            f"""SELECT {columns}, planes.tailnum IS NOT NULL AS is_known FROM given
+            LEFT JOIN {planes} AS planes ON planes.tailnum = given.tailnum AND planes.known_at <= given.event_timestamp
+            ORDER BY given.number"""
+        ).to_arrow_table()
+    assert joined.num_rows == given.num_rows, "an aircraft is in the table once"
+    is_known = joined["is_known"].combine_chunks()
+    assert 0 < pc.sum(is_known).as_py() < given.num_rows
+    wanted = {"aircraft_legs__legs_7d": rows["aircraft_legs__legs_7d"].combine_chunks()}
+    for name in names:
+        values = joined[name].combine_chunks()
+        statuses = pc.make_struct(pc.invert(is_known), values.is_null())
+        wanted[f"aircraft_make__{name}"] = values
+        wanted[f"aircraft_make__{name}__status"] = pc.case_when(statuses, "NOT_FOUND", "NULL_VALUE", "PRESENT")
+    with thalweg.Client(nyc13_server.address, timeout=300) as client:
+        found = client.get_historical_features(given, feature_service="aircraft_model", statuses=True).to_arrow()
+        differences = {name: difference(found[name].combine_chunks(), column) for name, column in wanted.items()}
+        assert differences == dict.fromkeys(wanted)
+        sample = found.take(sorted(random.Random(737).sample(range(found.num_rows), LOOKUPS // 10)))
+        for number in range(sample.num_rows):
+            row = sample.slice(number, 1)
+            at = row["event_timestamp"][0].as_py()
+            answer = client.get_online_features(
+                feature_service="aircraft_model", entity_rows=row.select(["tailnum"]), at=at
+            ).to_arrow(include_statuses=True)
+            for name in wanted:
+                assert not difference(answer[name].combine_chunks(), row[name].combine_chunks()), (name, at)
 
 
 def _element(lists: pa.ListArray, number: int) -> pa.Array:

@@ -57,8 +57,9 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     })?;
     let config = prepare(&options.dir)?;
     say(format_args!(
-        "Thalweg demo: {} events of three topics, in {}\n",
+        "Thalweg demo: {} events of {} topics, in {}\n",
         thousands(world.events()),
+        TOPICS.len(),
         options.dir.display()
     ))?;
 
@@ -70,7 +71,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let ends = produce(&node, &world)?;
     step("produced", world.events(), "events, durable", &took)?;
     node.wait_applied(&ends, PATIENCE)?;
-    step("ingested", world.events(), "events into 6 feature views, while they were produced", &took)?;
+    let into = format!("events into {} feature views, while they were produced", repository.views.len());
+    step("ingested", world.events(), &into, &took)?;
 
     let spine = world.spine()?;
     let request = TrainingSetRequest {

@@ -1,4 +1,4 @@
-//! The flights and the weather of 2013, in the order in which the world learned of them.
+//! The flights, the weather and the aircraft of 2013, in the order in which the world learned of them.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,18 +20,22 @@ pub(super) struct Topic {
     pub(super) time: &'static str,
 }
 
+/// How many topics there are.
+const COUNT: usize = 4;
+
 /// The topics, departures first.
-pub(super) const TOPICS: [Topic; 3] = [
+pub(super) const TOPICS: [Topic; COUNT] = [
     Topic { name: "departures", key: "tailnum", time: "dep_at" },
     Topic { name: "arrivals", key: "tailnum", time: "arr_at" },
     Topic { name: "weather", key: "origin", time: "observed_at" },
+    Topic { name: "planes", key: "tailnum", time: "known_at" },
 ];
 
 const WEEK_US: i64 = 7 * 86_400_000_000;
 
 /// All rows of all topics.
 pub(super) struct World {
-    tables: [RecordBatch; 3],
+    tables: [RecordBatch; COUNT],
 }
 
 impl World {
@@ -46,8 +50,8 @@ impl World {
             let schema = rows.schema().clone();
             Ok::<_, Error>(concat_batches(&schema, &rows.collect::<Result<Vec<_>, _>>()?)?)
         };
-        let [departures, arrivals, weather] = &TOPICS;
-        Ok(Self { tables: [table(departures)?, table(arrivals)?, table(weather)?] })
+        let [departures, arrivals, weather, planes] = &TOPICS;
+        Ok(Self { tables: [table(departures)?, table(arrivals)?, table(weather)?, table(planes)?] })
     }
 
     /// How many events there are.
@@ -57,13 +61,14 @@ impl World {
 
     /// For each week of the year the rows of each topic. Rows keep their order; a row belongs to the first
     /// week by whose end all rows before it are known.
-    pub(super) fn weeks(&self) -> impl Iterator<Item = [RecordBatch; 3]> + '_ {
-        let times = [0, 1, 2].map(|topic| self.times(topic));
+    pub(super) fn weeks(&self) -> impl Iterator<Item = [RecordBatch; COUNT]> + '_ {
+        let topics: [usize; COUNT] = std::array::from_fn(|topic| topic);
+        let times = topics.map(|topic| self.times(topic));
         let first = times.iter().filter_map(|times| times.first()).copied().min().unwrap_or_default();
-        let mut from = [0; 3];
+        let mut from = [0; COUNT];
         (1..).map_while(move |week| {
             let end = first + week * WEEK_US;
-            let rows = [0, 1, 2].map(|topic| {
+            let rows = topics.map(|topic| {
                 let until =
                     from[topic] + times[topic][from[topic]..].iter().take_while(|&&time| time < end).count();
                 let rows = self.tables[topic].slice(from[topic], until - from[topic]);
@@ -71,7 +76,7 @@ impl World {
                 rows
             });
             let more = rows.iter().any(|rows| rows.num_rows() > 0)
-                || (0..3).any(|topic| from[topic] < self.tables[topic].num_rows());
+                || topics.iter().any(|&topic| from[topic] < self.tables[topic].num_rows());
             more.then_some(rows)
         })
     }
