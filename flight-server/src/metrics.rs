@@ -18,6 +18,7 @@ pub struct Metrics {
     registry: Registry,
     lookups: Family<Outcome, Counter>,
     lookup_seconds: Histogram,
+    lookup_overflows: Counter,
     training_rows: Counter,
     produced_records: Counter,
     lag_records: Family<Partition, Gauge>,
@@ -49,6 +50,7 @@ impl Metrics {
         let metrics = Self {
             lookups: Family::default(),
             lookup_seconds: Histogram::new(exponential_buckets(50e-6, 2.0, 16)),
+            lookup_overflows: Counter::default(),
             training_rows: Counter::default(),
             produced_records: Counter::default(),
             lag_records: Family::default(),
@@ -72,6 +74,11 @@ impl Metrics {
             "lookup_seconds",
             "Time a lookup took, waiting included",
             metrics.lookup_seconds.clone(),
+        );
+        registry.register(
+            "lookup_overflows",
+            "Values found null because they do not fit: integer sums 64 bits, distinct values their limit",
+            metrics.lookup_overflows.clone(),
         );
         registry.register("training_rows", "Rows of training sets made", metrics.training_rows.clone());
         registry.register(
@@ -132,6 +139,11 @@ impl Metrics {
     #[allow(clippy::disallowed_methods, reason = "latency is measured, no value depends on it")]
     pub fn lookup_timer(self: &Arc<Self>) -> LookupTimer {
         LookupTimer { metrics: self.clone(), begun: Instant::now() }
+    }
+
+    /// Counts values of a lookup that are null because they do not fit.
+    pub fn count_overflows(&self, values: u64) {
+        self.lookup_overflows.inc_by(values);
     }
 
     /// Counts rows of a training set.

@@ -121,6 +121,13 @@ def test_the_client_deletes(server: Server) -> None:
             assert answer.statuses["crews__captain"] == [status]
 
 
+def test_a_delete_in_a_stream_is_refused(small_server: Server) -> None:
+    line = b'{"flight_id": 1, "carrier": "UA", "dep_at": "2013-01-01T00:00:00Z", "@tombstone": true}'
+    outcome = small_server.place.run("produce", "departures", "-", "--format", "jsonl", stdin=b"{}\n" + line)
+    assert outcome.code == 2, outcome
+    assert "line 2 of the batch is marked `@tombstone`, and source `departures` is a stream" in outcome.err, outcome
+
+
 def test_a_delete_without_a_key_is_refused(server: Server) -> None:
     line = b'{"flight": "UA 15", "@tombstone": true}'
     outcome = server.place.run("produce", "gates", "-", "--format", "jsonl", stdin=line)

@@ -107,6 +107,7 @@ fn answer(node: &Node, metrics: &Metrics, request: GetFeaturesRequest) -> Result
         full_feature_names: !request.short_feature_names,
     })?;
     metrics.count_failed_on_demand(&found.failed_expressions);
+    metrics.count_overflows(found.overflows);
     to_wire(found, request.arrow)
 }
 

@@ -66,6 +66,9 @@ pub struct LookupAnswer {
     pub versions: BTreeMap<String, String>,
     /// For each on-demand feature view how often an expression failed on a row and gave null.
     pub failed_expressions: BTreeMap<String, u64>,
+    /// How many values of the views asked are null because they do not fit: integer sums 64 bits, distinct values their
+    /// limit.
+    pub overflows: u64,
 }
 
 /// Answers `request` by the definitions and states of `serving`, seen at one moment; none if others serve by
@@ -91,7 +94,8 @@ pub fn lookup(
     let (columns, failed_expressions) = lookup.columns(&found)?;
     let versions = lookup.versions();
     let rows = lookup.rows;
-    Ok(Some(LookupAnswer { columns, rows, at, applied, watermark, versions, failed_expressions }))
+    let overflows = found.iter().map(|found| found.overflows).sum();
+    Ok(Some(LookupAnswer { columns, rows, at, applied, watermark, versions, failed_expressions, overflows }))
 }
 
 /// A checked lookup: the folds that it reads, and by which keys.

@@ -34,11 +34,24 @@ impl Deletes {
     /// The lines of JSON whose mark is true.
     ///
     /// # Errors
-    /// A mark that is no boolean.
+    /// A mark that is no boolean; one that is true, of a source that is a stream.
     pub(super) fn of_lines(source: &Source, lines: &[&[u8]]) -> Result<Self, Error> {
-        if source.kind != SourceKind::Table {
-            return Ok(Self(None));
+        let marks = Self::of_marked_lines(lines)?;
+        if source.kind == SourceKind::Table {
+            return Ok(marks);
         }
+        match (0..lines.len()).find(|row| marks.contains(*row)) {
+            None => Ok(Self(None)),
+            Some(row) => Err(Error::invalid(format!(
+                "line {} of the batch is marked `{TOMBSTONE}`, and source `{}` is a stream, in which nothing is deleted; \
+                 leave the mark out, or declare the source `kind: table`",
+                row + 1,
+                source.name
+            ))),
+        }
+    }
+
+    fn of_marked_lines(lines: &[&[u8]]) -> Result<Self, Error> {
         let marks = lines.iter().zip(1..).map(|(line, number)| {
             // Lines that are no JSON are for the decoder to refuse, or for the dead letters.
             if !has(line, TOMBSTONE) || serde_json::from_slice::<serde::de::IgnoredAny>(line).is_err() {
@@ -107,5 +120,6 @@ struct Marked {
 }
 
 fn has(line: &[u8], word: &str) -> bool {
-    line.windows(word.len()).any(|window| window == word.as_bytes())
+    // Most lines have none of its first byte, which is found fast.
+    line.contains(&word.as_bytes()[0]) && line.windows(word.len()).any(|window| window == word.as_bytes())
 }
