@@ -4,7 +4,7 @@ use arrow::datatypes::DataType;
 use thalweg_log::TopicPartition;
 
 use crate::AsOf;
-use crate::budget::MEMORY_BUDGET_KEY;
+use crate::budget::{MEMORY_BUDGET_KEY, TOTAL_MEMORY_KEY};
 
 /// Why a request about the past cannot be answered. No variant ever stands for a shorter answer.
 #[derive(Debug, thiserror::Error)]
@@ -172,6 +172,17 @@ pub enum Error {
     OverBudget {
         /// Bytes needed when the limit was met.
         used: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// Requests hold as much as they may together.
+    #[error(
+        "requests about the past would hold {held} bytes of memory together; the limit `{TOTAL_MEMORY_KEY}` is {limit}. \
+         Ask again when others have taken their rows, ask for less at a time, or raise the limit"
+    )]
+    OverMemory {
+        /// Bytes they would hold.
+        held: usize,
         /// The limit.
         limit: usize,
     },

@@ -12,6 +12,7 @@ use thalweg_core::{FieldType, Instant};
 use thalweg_definitions::Repository;
 use thalweg_log::Log;
 
+use crate::budget::Loan;
 use crate::replayed::ROWS_PER_SLICE;
 use crate::{
     AsOf, Boundary, Budget, Cancellation, Commit, Error, Prepared, Replayed, Sliced, TrainingSetRequest,
@@ -47,6 +48,8 @@ pub struct History<'a> {
     boundary: Boundary,
     /// What is left to do.
     ahead: Instants,
+    budget: Budget,
+    cancellation: Cancellation,
     /// The row that the last interval made so far begins with: whether it goes on is not known yet.
     open: Option<(u32, RecordBatch)>,
     is_done: bool,
@@ -59,7 +62,12 @@ pub struct History<'a> {
 struct Instants {
     rows: Range<u32>,
     of_row: std::vec::IntoIter<i64>,
+    /// The memory that these are in.
+    loan: Loan,
 }
+
+/// Instants that memory is taken for at a time: more than one event has turns.
+const INSTANTS_AT_A_TIME: usize = 65_536;
 
 /// Checks `request`, whose spine are the keys and whose `timestamp_column` means nothing, and describes the history
 /// of its features: the schema, and what it is a function of. Nothing of the log is read.
@@ -143,7 +151,9 @@ impl<'a> PreparedHistory<'a> {
             commit: self.commit,
             stretch: self.stretch,
             boundary: self.boundary,
-            ahead: Instants { rows, of_row: Vec::new().into_iter() },
+            ahead: Instants { rows, of_row: Vec::new().into_iter(), loan: budget.loan() },
+            budget: budget.clone(),
+            cancellation: cancellation.clone(),
             open: None,
             is_done: false,
             failed: BTreeMap::new(),
@@ -163,7 +173,7 @@ impl Sliced for History<'_> {
 
     fn next_slice(&mut self) -> Result<Option<RecordBatch>, Error> {
         while !self.is_done {
-            let (rows, instants) = self.next_instants();
+            let (rows, instants) = self.next_instants()?;
             self.is_done = rows.is_empty();
             let closed = match self.is_done {
                 true => {
@@ -189,35 +199,47 @@ impl Sliced for History<'_> {
 
 impl History<'_> {
     /// The next instants at which something may change, each with its row of keys.
-    fn next_instants(&mut self) -> (Vec<u32>, Vec<i64>) {
+    fn next_instants(&mut self) -> Result<(Vec<u32>, Vec<i64>), Error> {
         let (mut rows, mut instants) = (Vec::new(), Vec::new());
         while rows.len() < ROWS_PER_SLICE {
             let Some(instant) = self.ahead.of_row.next() else {
                 let Some(row) = self.ahead.rows.next() else { break };
-                self.ahead.of_row = self.instants_of(row).into_iter();
+                self.ahead.of_row = Vec::new().into_iter();
+                self.ahead.loan = self.budget.loan();
+                self.ahead.of_row = self.instants_of(row)?.into_iter();
                 continue;
             };
             rows.push(self.ahead.rows.start - 1);
             instants.push(instant);
         }
-        (rows, instants)
+        Ok((rows, instants))
     }
 
     /// The beginning of the stretch, and the instants in it at which something of the key in `row` may change.
-    fn instants_of(&self, row: u32) -> Vec<i64> {
+    fn instants_of(&mut self, row: u32) -> Result<Vec<i64>, Error> {
         let Stretch { from_us, to_us } = self.stretch;
-        let mut instants = vec![from_us];
-        self.replayed.turns(row, |turn| {
-            // A fold at T is that of an instant before where the boundary is exclusive.
-            let delay = self.boundary.instant(Instant::from_micros(0)).as_micros();
-            let at = turn.as_micros().saturating_sub(delay);
-            if (from_us..to_us).contains(&at) {
-                instants.push(at);
+        // A fold at T is that of an instant before where the boundary is exclusive.
+        let delay = self.boundary.instant(Instant::from_micros(0)).as_micros();
+        let (mut instants, mut taken_for) = (vec![from_us], 0);
+        let (loan, cancellation) = (&mut self.ahead.loan, &self.cancellation);
+        self.replayed.events_of(row, |plan, time| {
+            if instants.len() >= taken_for {
+                cancellation.check()?;
+                // A list grows to twice its length.
+                loan.take(2 * INSTANTS_AT_A_TIME * size_of::<i64>())?;
+                taken_for += INSTANTS_AT_A_TIME;
             }
-        });
+            plan.turns(time, |turn| {
+                let at = turn.as_micros().saturating_sub(delay);
+                if (from_us..to_us).contains(&at) {
+                    instants.push(at);
+                }
+            });
+            Ok(())
+        })?;
         instants.sort_unstable();
         instants.dedup();
-        instants
+        Ok(instants)
     }
 
     /// Sweeps the rows of keys at these instants and gives the intervals that end before the last one begins,

@@ -41,7 +41,7 @@ mod verify;
 pub use answer::{TrainingSet, batches};
 pub use as_of::AsOf;
 pub use boundary::Boundary;
-pub use budget::{Budget, DEFAULT_MEMORY_BUDGET_BYTES, MEMORY_BUDGET_KEY};
+pub use budget::{Budget, DEFAULT_MEMORY_BUDGET_BYTES, Held, MEMORY_BUDGET_KEY, Memory, TOTAL_MEMORY_KEY};
 pub use cancel::Cancellation;
 pub use commit::{Commit, ENGINE_VERSION, Manifest, ManifestFeature};
 pub use dead_letters::{dead_letters, dead_letters_schema};

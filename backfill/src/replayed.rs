@@ -8,7 +8,7 @@ use arrow::array::{Array, ArrayRef, RecordBatch, UInt32Array};
 use arrow::compute::take;
 use arrow::datatypes::SchemaRef;
 use rayon::prelude::*;
-use thalweg_core::Instant;
+use thalweg_core::{FoldPlan, Instant};
 
 use crate::answer::{ROWS_PER_BATCH, TrainingSet, assemble};
 use crate::fold::Foldable;
@@ -27,6 +27,8 @@ pub struct Replayed<'a> {
     prepared: Prepared<'a>,
     /// The events of each fold, of the spine's keys alone.
     events: Vec<Foldable>,
+    /// What holds the memory these are in.
+    budget: Option<Budget>,
     cancellation: Cancellation,
     /// Rows that were given in slices.
     streamed: usize,
@@ -58,6 +60,7 @@ impl<'a> Replayed<'a> {
         Ok(Self {
             prepared,
             events,
+            budget: Some(budget.clone()),
             cancellation: cancellation.clone(),
             streamed: 0,
             failed: BTreeMap::new(),
@@ -100,15 +103,22 @@ impl<'a> Replayed<'a> {
         fold(&self.prepared, &self.events, given, &request, &readings, &self.cancellation)
     }
 
-    /// Calls `turn` with every instant at which something may change for the keys of a row of the spine, in no
-    /// order, some several times.
-    pub(crate) fn turns(&self, row: u32, mut turn: impl FnMut(Instant)) {
+    /// Calls `visit` with the time of every event of the keys of a row of the spine, fold after fold, and with what is
+    /// folded of it.
+    ///
+    /// # Errors
+    /// What `visit` says.
+    pub(crate) fn events_of(
+        &self,
+        row: u32,
+        mut visit: impl FnMut(&FoldPlan, Instant) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let folds = self.prepared.layout.folds.iter().zip(&self.events).zip(&self.prepared.keys);
         for ((fold, events), keys) in folds {
-            for &time in events.times_of(keys.of_row(row)) {
-                fold.plan.turns(Instant::from_micros(time), &mut turn);
-            }
+            let mut times = events.times_of(keys.of_row(row)).iter();
+            times.try_for_each(|&time| visit(&fold.plan, Instant::from_micros(time)))?;
         }
+        Ok(())
     }
 
     /// The whole answer in memory.
@@ -143,6 +153,7 @@ impl Sliced for Replayed<'_> {
         self.streamed = until;
         if until == rows {
             self.events.clear();
+            self.budget = None;
         }
         Ok(Some(slice))
     }

@@ -18,7 +18,8 @@ pub trait Sliced {
     /// The next rows, no more of them than are swept at a time; none after the last.
     ///
     /// # Errors
-    /// Columns that Arrow cannot put together; [`Error::Cancelled`].
+    /// Columns that Arrow cannot put together; [`Error::OverBudget`] where one key of a history changes more often than
+    /// memory holds; [`Error::Cancelled`].
     fn next_slice(&mut self) -> Result<Option<RecordBatch>, Error>;
 
     /// Whether there is no next slice.

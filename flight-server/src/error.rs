@@ -147,9 +147,11 @@ impl From<thalweg_backfill::Error> for Error {
                 _ => Kind::InvalidArgument,
             },
             Cause::Layout(_) | Cause::UnknownService { .. } | Cause::UnknownTopic { .. } => Kind::NotFound,
-            Cause::OverBudget { .. } | Cause::TooManyRows { .. } | Cause::Sweep(_) | Cause::Keys(_) => {
-                Kind::ResourceExhausted
-            }
+            Cause::OverBudget { .. }
+            | Cause::OverMemory { .. }
+            | Cause::TooManyRows { .. }
+            | Cause::Sweep(_)
+            | Cause::Keys(_) => Kind::ResourceExhausted,
             Cause::UnknownAppendTime { .. } | Cause::NothingServes => Kind::FailedPrecondition,
             Cause::NotServed { .. } => Kind::OutOfRange,
             Cause::History { .. } => Kind::Unavailable,

@@ -16,6 +16,7 @@ pub mod serve;
 pub mod served;
 pub mod wire;
 
+mod arrow_file;
 mod cancel_on_drop;
 mod clock;
 mod demo;
@@ -25,6 +26,7 @@ mod json;
 mod leakage;
 mod manifests;
 mod metrics;
+mod object;
 mod pool;
 mod registry;
 mod spine_file;

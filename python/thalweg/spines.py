@@ -11,7 +11,10 @@ from .instants import Instant, to_micros
 
 @dataclass(frozen=True)
 class FileSpine:
-    """A Parquet, CSV or Arrow file that the server reads, in one of the folders that its setting `spines.folders` names.
+    """A Parquet, CSV or Arrow file that the server reads.
+
+    It is named by its path or `file://` URL, in one of the folders that the server's setting `spines.folders` names, or by
+    the URL of an object (`s3://`, `gs://`, `az://`, `https://`) that begins as its setting `spines.urls` allows.
 
     >>> import thalweg
     >>> try:

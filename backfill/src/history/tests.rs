@@ -76,10 +76,20 @@ impl World {
     }
 
     fn history(&self, request: &TrainingSetRequest, from_us: i64, to_us: i64) -> Result<RecordBatch, Error> {
+        self.history_within(&Budget::default(), request, from_us, to_us)
+    }
+
+    fn history_within(
+        &self,
+        budget: &Budget,
+        request: &TrainingSetRequest,
+        from_us: i64,
+        to_us: i64,
+    ) -> Result<RecordBatch, Error> {
         let stretch = Stretch { from_us, to_us };
         let prepared = prepare_history(&self.repository, &self.log, request, stretch)?;
         let schema = prepared.schema().clone();
-        let mut history = prepared.replay(&Budget::default(), &Cancellation::default())?;
+        let mut history = prepared.replay(budget, &Cancellation::default())?;
         let mut slices = Vec::new();
         while let Some(slice) = history.next_slice()? {
             slices.push(slice);
@@ -152,6 +162,31 @@ fn without_statuses_values_alone_make_intervals() {
     assert_eq!(times(&world.history(&with, 0, 100).expect("a history"), VALID_FROM), [0, 10, 14, 22]);
     assert_eq!(times(&world.history(&without, 0, 100).expect("a history"), VALID_FROM), [0, 10, 14]);
     assert_eq!(world.history(&World::request(&["visits:*"], &[]), 0, 1).expect("a history").num_rows(), 0);
+}
+
+#[test]
+fn the_turns_of_a_key_are_within_the_budget_and_given_back_for_the_next_key() {
+    let world = World::new(&SOLD);
+    let of = |shops: &[&str], bytes| {
+        world.history_within(&Budget::new(bytes), &World::request(&["sliding:*"], shops), -30, 90)
+    };
+    let for_turns = 2 * INSTANTS_AT_A_TIME * size_of::<i64>();
+    assert!(matches!(of(&["a"], for_turns), Err(Error::OverBudget { .. })), "its events take some, too");
+    let keys = ["a", "b", "a", "a"];
+    let all = of(&keys, for_turns + 10_000).expect("one key at a time");
+    assert_eq!(all, world.history(&World::request(&["sliding:*"], &keys), -30, 90).expect("a history"));
+}
+
+#[test]
+fn a_history_that_nobody_waits_for_is_given_up() {
+    let world = World::new(&SOLD);
+    let request = World::request(&["sliding:*"], &["a"]);
+    let stretch = Stretch { from_us: 0, to_us: 90 };
+    let prepared = prepare_history(&world.repository, &world.log, &request, stretch).expect("sound");
+    let cancellation = Cancellation::default();
+    let mut history = prepared.replay(&Budget::default(), &cancellation).expect("events");
+    cancellation.cancel();
+    assert!(matches!(history.next_slice(), Err(Error::Cancelled)));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use arrow::array::{ArrayRef, AsArray, RecordBatch, TimestampMicrosecondArray};
 use arrow::datatypes::{Field, FieldRef, Schema, TimestampMicrosecondType};
 use serde_json::{Map, Value};
 use thalweg_backfill::{
-    Answered, Budget, Cancellation, DEFAULT_TIMESTAMP_COLUMN, Difference, Pin, TopicPin, Verdict, verify,
+    Answered, Cancellation, DEFAULT_TIMESTAMP_COLUMN, Difference, Pin, TopicPin, Verdict, verify,
 };
 use thalweg_core::Instant;
 use thalweg_ingest::{Clock as _, Serving};
@@ -69,8 +69,7 @@ pub fn audit_view(
         };
         let Seen { now, applied, versions, keys, answered } = seen;
         let spine = answered.spine.clone();
-        let budget = Budget::new(node.history_bytes());
-        let verdict = verify(repository, node.log(), answered, &budget, cancellation)?;
+        let verdict = verify(repository, node.log(), answered, &node.memory().budget(), cancellation)?;
         if verdict.differing > 0 {
             node.manifests().keep(&verdict.commit)?;
         }

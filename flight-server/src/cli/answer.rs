@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clap::Args;
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
-use thalweg_backfill::{AsOf, Boundary, Budget, Cancellation, Leakage, Sliced, batches};
+use thalweg_backfill::{AsOf, Boundary, Cancellation, Leakage, Sliced, batches};
 
 use super::client::Client;
 use super::output::{say, thousands};
@@ -138,11 +138,11 @@ pub(super) fn from_files(
     out: &Path,
     bar: &ProgressBar,
 ) -> Result<(Value, u64), Error> {
-    let spool = Spool::new(node.spine_dir(), 0);
+    let spool = Spool::new(node.spine_dir(), 0, 0);
     make_training_set(node, &spool, command, given, &Cancellation::default(), |replayed| {
         node.manifests().keep(replayed.commit())?;
         let leakage = match command.leakage {
-            true => Some(replayed.leakage(&Budget::new(node.history_bytes()))?),
+            true => Some(replayed.leakage(&node.memory().budget())?),
             false => None,
         };
         write(replayed, leakage.as_ref(), out, bar)

@@ -31,7 +31,7 @@ pub(crate) struct Options {
 }
 
 pub(super) fn run(common: &Common, config: Config, options: &Options) -> Result<(), Error> {
-    let keys = read_spine(&options.keys)?;
+    let keys = read_spine(&options.keys, config.limits.spine_bytes)?;
     let micros = |text: &str| Ok::<_, Error>(instant::parse(text)?.as_micros());
     let stretch = Stretch { from_us: micros(&options.from)?, to_us: micros(&options.to)? };
     let mut command = HistoryCommand { stretch, entities: None, set: options.asked.command()? };
@@ -46,7 +46,7 @@ pub(super) fn run(common: &Common, config: Config, options: &Options) -> Result<
             from_server(&client, &Command::FeatureHistory(command), out, &bar)?
         }
         Target::Files(node) => {
-            let spool = Spool::new(node.spine_dir(), u64::MAX);
+            let spool = Spool::new(node.spine_dir(), u64::MAX, usize::MAX);
             command.set.spine = Some(SpineRef::Upload(spool.put(&keys.schema, &keys.batches)?.0));
             make_history(&node, &spool, &command, &Cancellation::default(), |history| {
                 node.manifests().keep(history.commit())?;

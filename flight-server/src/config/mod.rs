@@ -11,6 +11,7 @@ use serde::Deserialize;
 use thalweg_core::TimeDelta;
 use thalweg_log::{HttpRegistry, KafkaOptions, RegistryAccess, Schemas};
 
+use crate::object::Location;
 use overlay::Overlay;
 
 /// The file that documents every setting, and is the defaults.
@@ -149,6 +150,8 @@ pub struct State {
 pub struct History {
     /// Bytes of selected events one request may hold.
     pub memory_budget_bytes: u64,
+    /// Bytes of events, spines and rows all requests together may hold.
+    pub total_memory_bytes: u64,
 }
 
 /// Spines that the server reads itself.
@@ -156,6 +159,22 @@ pub struct History {
 pub struct Spines {
     /// Folders they may lie in, separated by colons; none if empty.
     pub folders: String,
+    /// What the URLs of objects may begin with, separated by spaces; no objects are read if empty.
+    pub urls: String,
+}
+
+impl Spines {
+    /// What the URLs of objects may begin with.
+    ///
+    /// # Errors
+    /// What is no such beginning.
+    pub(crate) fn locations(&self) -> Result<Vec<Location>, String> {
+        let parse = |url: &str| {
+            Location::parse(url)
+                .map_err(|cause| format!("setting `spines.urls`: `{url}` names no objects: {cause}"))
+        };
+        self.urls.split_whitespace().map(parse).collect()
+    }
 }
 
 /// Where the server listens.
@@ -206,6 +225,8 @@ pub struct Limits {
     pub followers: usize,
     /// Streams one training set may come in.
     pub shards: usize,
+    /// Spines that are kept after they were uploaded or read.
+    pub kept_spines: usize,
     /// Manifests of training sets that are kept, to be named by their commits.
     pub kept_manifests: usize,
     /// How large definitions may be.
@@ -254,6 +275,7 @@ impl Config {
             )));
         }
         let mut config: Self = overlay.into_settings()?;
+        config.spines.locations().map_err(ConfigError::Setting)?;
         if let Some(folder) = found.and_then(Path::parent) {
             config.log.embedded.dir = folder.join(&config.log.embedded.dir);
             config.state.dir = folder.join(&config.state.dir);
@@ -345,6 +367,17 @@ mod tests {
         assert_eq!(config.listen.grpc.port(), 3);
         assert_eq!(config.listen.http.port(), 2);
         assert_eq!(config.state.commit_interval.as_micros(), 5_000_000);
+    }
+
+    #[test]
+    fn prefixes_of_objects_are_looked_through_at_once() {
+        let config = load("spines: {urls: 's3://b/spines https://h:8443'}\n", &[]).expect("fit settings");
+        assert_eq!(config.spines.locations().map(|urls| urls.len()), Ok(2));
+        let message = load("spines: {urls: '/data'}\n", &[]).expect_err("no URL").to_string();
+        assert!(
+            message.contains("setting `spines.urls`: `/data` names no objects: it is no URL"),
+            "{message}"
+        );
     }
 
     #[test]

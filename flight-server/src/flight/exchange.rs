@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use thalweg_backfill::{AppliedHistory, Budget, Cancellation, Pin, Prepared, TrainingSet, training_set};
+use thalweg_backfill::{AppliedHistory, Cancellation, Memory, Pin, Prepared, TrainingSet, training_set};
 use thalweg_definitions::Repository;
 use thalweg_log::Log;
 
@@ -26,8 +26,8 @@ pub struct Exchange {
     log: Arc<dyn Log>,
     /// What was applied when, if that is known.
     history: Option<Arc<dyn AppliedHistory>>,
-    /// What one batch may hold.
-    memory_budget_bytes: usize,
+    /// What its batches may hold, one at a time.
+    memory: Arc<Memory>,
     command: TrainingSetCommand,
     /// What all batches rest on.
     pin: Pin,
@@ -44,16 +44,17 @@ impl Exchange {
         node: &Node,
         mut command: TrainingSetCommand,
         spine: SchemaRef,
+        cancellation: &Cancellation,
     ) -> Result<Self, Error> {
         if let Some(pin) = &mut command.pin {
             *pin = PinRef::Prefix(pin.resolve(node.manifests())?);
         }
-        let (log, bytes) = (node.shared_log(), node.history_bytes());
-        Self::over(node.repository(), log, node.history(), bytes, command, spine)
+        let (log, memory) = (node.shared_log(), Arc::clone(node.memory()));
+        Self::over(node.repository(), log, node.history(cancellation), memory, command, spine)
     }
 
-    /// Begins an exchange over `log` for rows of the schema `spine`, each batch of which may hold so much
-    /// memory; `history` tells what was applied when.
+    /// Begins an exchange over `log` for rows of the schema `spine`, each batch of which may hold so much of
+    /// `memory`; `history` tells what was applied when.
     ///
     /// # Errors
     /// Whatever is wrong with the command or the columns; a spine in the command.
@@ -61,7 +62,7 @@ impl Exchange {
         repository: Arc<Repository>,
         log: Arc<dyn Log>,
         history: Option<Arc<dyn AppliedHistory>>,
-        memory_budget_bytes: usize,
+        memory: Arc<Memory>,
         command: TrainingSetCommand,
         spine: SchemaRef,
     ) -> Result<Self, Error> {
@@ -91,7 +92,7 @@ impl Exchange {
         let prepared = Prepared::new(&repository, &*log, &empty)?;
         let schema = prepared.schema().clone();
         let pin = prepared.commit().manifest.pin.clone();
-        Ok(Self { repository, log, history, memory_budget_bytes, command, pin, spine, schema })
+        Ok(Self { repository, log, history, memory, command, pin, spine, schema })
     }
 
     /// Schema of every answer: the columns of the rows, features, statuses where asked for.
@@ -106,7 +107,7 @@ impl Exchange {
     pub fn join(&self, batch: RecordBatch, cancellation: &Cancellation) -> Result<TrainingSet, Error> {
         let rows = Rows { schema: self.spine.clone(), batches: vec![batch] };
         let request = request(&self.command, self.history.clone(), Some(self.pin.clone()), rows)?;
-        let budget = Budget::new(self.memory_budget_bytes);
+        let budget = self.memory.budget();
         Ok(training_set(&self.repository, &*self.log, &request, &budget, cancellation)?)
     }
 }

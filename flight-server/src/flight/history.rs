@@ -7,7 +7,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, SchemaRef};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use serde_json::{Map, Value};
-use thalweg_backfill::{Budget, Cancellation, Commit, History, Pin, Stretch, prepare_history};
+use thalweg_backfill::{Cancellation, Commit, History, Pin, Stretch, prepare_history};
 use thalweg_definitions::{Layout, Repository};
 
 use super::command::{Command, TrainingSetCommand};
@@ -59,6 +59,7 @@ pub(super) fn describe(
     let making = Making { node, repository: repository.clone(), spool, cancellation };
     let pin = making.pin(&command.set)?;
     let rows = rows(&making, command, &pin)?;
+    let _rows = rows.hold(node.memory())?;
     let mut ticket = command.clone();
     ticket.set.pin = Some(PinRef::Prefix(pin.clone()));
     if command.set.spine.as_ref().is_some_and(|spine| spine.is_made()) {
@@ -88,11 +89,13 @@ pub(crate) fn make<T>(
     let making = Making { node, repository: repository.clone(), spool, cancellation };
     let pin = making.pin(&command.set)?;
     let rows = rows(&making, command, &pin)?;
+    let _rows = rows.hold(node.memory())?;
     let request = request(&command.set, None, Some(pin), rows)?;
     let prepared = prepare_history(&repository, node.log(), &request, command.stretch)?;
     drop(request);
     check_commit(&command.set, prepared.commit())?;
-    then(prepared.replay(&Budget::new(node.history_bytes()), cancellation)?)
+    let replayed = prepared.replay(&node.memory().budget(), cancellation)?;
+    then(replayed)
 }
 
 /// The keys.

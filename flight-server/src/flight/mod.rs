@@ -1,12 +1,15 @@
 //! Arrow Flight: training sets and events out, spines and rows in.
 
+mod claims;
 mod command;
+mod decoding;
 mod events;
 mod exchange;
 mod extended;
 mod follow;
 mod history;
 mod listing;
+mod lz4;
 mod pin;
 mod produce;
 mod received;
@@ -18,14 +21,15 @@ mod spine;
 mod spool;
 mod training_set;
 
+pub(crate) use claims::{Unfit, bytes_of};
 pub use command::{Command, EventsCommand, ProduceCommand, TrainingSetCommand};
+pub(crate) use decoding::{caught, report_only_our_panics};
 pub(crate) use events::{describe as describe_events, read as read_events};
 pub use exchange::Exchange;
 pub use history::HistoryCommand;
 pub(crate) use history::make as make_history;
 pub(crate) use listing::{REQUEST_INPUT, ROLE};
 pub use pin::PinRef;
-pub(crate) use received::report_only_our_panics;
 pub(crate) use sent::encode;
 pub use service::FlightServer;
 pub use shards::{Order, Shard};

@@ -1,38 +1,21 @@
 //! Arrow data from clients, looked through before it is decoded: what a message claims costs nothing until
 //! the message is seen to hold it.
 
-use std::cell::Cell;
 use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use arrow::ipc::{CompressionType, root_as_message};
 use arrow_flight::FlightData;
 use arrow_flight::decode::{DecodedPayload, FlightDataDecoder};
 use arrow_flight::error::FlightError;
 use futures::{Stream, StreamExt, future};
 use tonic::{Code, Status};
 
+use super::claims::{Unfit, bytes_of};
+use super::decoding::caught;
 use crate::{Error, Kind};
-
-thread_local! {
-    /// Whether this thread is decoding a client's data.
-    static DECODING: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Keeps panics over clients' data, which are caught and answered, out of the log; all others are reported as
-/// ever.
-pub(crate) fn report_only_our_panics() {
-    let report = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        if !DECODING.get() {
-            report(panic);
-        }
-    }));
-}
 
 /// How much an upload may hold.
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +45,8 @@ impl Received {
                 Code::OutOfRange => Status::from(over_message(room.message, "more bytes than that")),
                 _ => status,
             })?;
-            held = held.saturating_add(bytes_of(&data, room.message).map_err(Status::from)?);
+            let bytes = bytes_of(&data.data_header, &data.data_body, room.message);
+            held = held.saturating_add(bytes.map_err(|unfit| Status::from(refused(unfit, room.message)))?);
             match held > room.upload {
                 true => Err(Status::from(over_room(room.upload)).into()),
                 false => Ok(data),
@@ -94,11 +78,7 @@ impl Received {
     }
 
     fn poll_message(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<DecodedPayload, Error>>> {
-        // The decoder takes some contradictions for its own mistakes and panics; they are the client's.
-        DECODING.set(true);
-        let polled = catch_unwind(AssertUnwindSafe(|| self.data.poll_next_unpin(context)));
-        DECODING.set(false);
-        let Ok(polled) = polled else {
+        let Some(polled) = caught(|| self.data.poll_next_unpin(context)) else {
             return Poll::Ready(Some(Err(spoilt("its parts contradict each other"))));
         };
         polled.map(|message| {
@@ -132,55 +112,10 @@ impl Stream for Received {
     }
 }
 
-/// The bytes that keeping `data` takes.
-///
-/// # Errors
-/// Buffers that the message does not hold; more rows or unpacked bytes than `limit`; a packing we do not
-/// take.
-fn bytes_of(data: &FlightData, limit: usize) -> Result<usize, Error> {
-    let body = &data.data_body;
-    // A header takes several times its size once it is columns.
-    let kept = data.data_header.len().saturating_mul(4).saturating_add(body.len());
-    // What is no message at all the decoder refuses in its own words.
-    let Ok(message) = root_as_message(&data.data_header) else { return Ok(kept) };
-    let dictionary = || message.header_as_dictionary_batch().and_then(|dictionary| dictionary.data());
-    let Some(batch) = message.header_as_record_batch().or_else(dictionary) else { return Ok(kept) };
-
-    let lengths = batch.nodes().into_iter().flatten().map(|node| node.length());
-    for rows in lengths.chain([batch.length()]) {
-        match usize::try_from(rows) {
-            Err(_) => return Err(spoilt(&format!("a column claims {rows} rows"))),
-            Ok(rows) if rows > limit => return Err(over_message(limit, &format!("{rows} rows"))),
-            Ok(_) => {}
-        }
-    }
-    let packed = match batch.compression().map(|compression| compression.codec()) {
-        Some(CompressionType::LZ4_FRAME) => {
-            return Err(Error::invalid(
-                "the upload is packed with LZ4, which does not tell its size beforehand; send it packed with ZSTD, or as it is",
-            ));
-        }
-        codec => codec.is_some(),
-    };
-    let mut unpacked = 0_u64;
-    for buffer in batch.buffers().into_iter().flatten() {
-        let (offset, length) = (buffer.offset(), buffer.length());
-        let range = usize::try_from(offset).ok().zip(usize::try_from(length).ok());
-        let bytes = range
-            .and_then(|(offset, length)| body.get(offset..offset.checked_add(length)?))
-            .ok_or_else(|| {
-                let there = body.len();
-                spoilt(&format!(
-                    "{length} bytes at {offset} belong to a column, but the message holds {there}"
-                ))
-            })?;
-        if let (true, Some(claimed)) = (packed, bytes.first_chunk::<8>()) {
-            unpacked = unpacked.saturating_add(u64::try_from(i64::from_le_bytes(*claimed)).unwrap_or(0));
-        }
-    }
-    match usize::try_from(unpacked) {
-        Ok(unpacked) if unpacked <= limit => Ok(kept.saturating_add(unpacked)),
-        _ => Err(over_message(limit, &format!("{unpacked} bytes once unpacked"))),
+fn refused(unfit: Unfit, limit: usize) -> Error {
+    match unfit {
+        Unfit::Spoilt(why) => spoilt(&why),
+        Unfit::TooMuch(what) => over_message(limit, &what),
     }
 }
 
@@ -218,6 +153,7 @@ mod tests {
     use std::sync::Arc;
 
     use arrow::array::{Int64Array, NullArray, StringArray};
+    use arrow::ipc::CompressionType;
     use arrow::ipc::writer::IpcWriteOptions;
     use arrow_flight::encode::FlightDataEncoderBuilder;
     use futures::stream;
@@ -250,7 +186,7 @@ mod tests {
 
     #[test]
     fn what_was_sent_is_received_packed_or_not() {
-        for codec in [None, Some(CompressionType::ZSTD)] {
+        for codec in [None, Some(CompressionType::ZSTD), Some(CompressionType::LZ4_FRAME)] {
             assert_eq!(received(sent(columns(1_000), codec), ROOM).expect("sound"), [columns(1_000)]);
         }
     }
@@ -271,15 +207,26 @@ mod tests {
 
     #[test]
     fn claims_are_refused_before_they_cost_memory() {
-        let mut packed = sent(columns(1_000), Some(CompressionType::ZSTD));
-        let mut body = packed[1].data_body.to_vec();
-        let claim =
-            body.windows(8).position(|bytes| bytes == 8_000_i64.to_le_bytes()).expect("the numbers' size");
-        body[claim..claim + 8].copy_from_slice(&(1_i64 << 40).to_le_bytes());
-        packed[1].data_body = body.into();
-        let error = received(packed, ROOM).expect_err("a TiB");
-        assert_eq!(error.kind, Kind::ResourceExhausted);
-        assert!(error.message.contains("bytes once unpacked; the limit `limits.message_bytes`"), "{error}");
+        let claiming = |codec, bytes: i64| {
+            let mut packed = sent(columns(1_000), Some(codec));
+            let mut body = packed[1].data_body.to_vec();
+            let claim = body
+                .windows(8)
+                .position(|bytes| bytes == 8_000_i64.to_le_bytes())
+                .expect("the numbers' size");
+            body[claim..claim + 8].copy_from_slice(&bytes.to_le_bytes());
+            packed[1].data_body = body.into();
+            received(packed, ROOM).expect_err("another size")
+        };
+        for codec in [CompressionType::ZSTD, CompressionType::LZ4_FRAME] {
+            let error = claiming(codec, 1 << 40);
+            assert_eq!(error.kind, Kind::ResourceExhausted);
+            assert!(
+                error.message.contains("bytes once unpacked; the limit `limits.message_bytes`"),
+                "{error}"
+            );
+            assert_eq!(claiming(codec, 4_000).kind, Kind::InvalidArgument, "less than there is");
+        }
 
         let nothing =
             RecordBatch::try_from_iter([("n", Arc::new(NullArray::new(1 << 40)) as _)]).expect("a batch");
@@ -297,13 +244,18 @@ mod tests {
         cut[1].data_body.truncate(100);
         let message = received(cut, ROOM).expect_err("half a message").to_string();
         assert!(message.contains("belong to a column, but the message holds 100"), "{message}");
-        let lz4 = sent(columns(1_000), Some(CompressionType::LZ4_FRAME));
-        assert!(received(lz4, ROOM).expect_err("untold").message.contains("packed with LZ4"));
+        let mut lz4 = sent(columns(1_000), Some(CompressionType::LZ4_FRAME));
+        let mut body = lz4[1].data_body.to_vec();
+        let magic =
+            body.windows(4).position(|bytes| bytes == 0x184D_2204_u32.to_le_bytes()).expect("a frame");
+        body[magic] = 0;
+        lz4[1].data_body = body.into();
+        assert!(received(lz4, ROOM).expect_err("no frame").message.contains("packed with LZ4"));
     }
 
     #[test]
     fn contradictions_within_a_message_are_the_clients_mistake() {
-        report_only_our_panics();
+        crate::flight::report_only_our_panics();
         let sound = sent(columns(10), None);
         for (message, byte) in (0..2).flat_map(|n| (0..sound[n].data_header.len()).map(move |byte| (n, byte)))
         {

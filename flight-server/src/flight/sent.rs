@@ -33,13 +33,17 @@ pub(crate) fn encode(
 /// `batch` in pieces that each make a message of a bearable size.
 fn pieces(batch: Result<RecordBatch, FlightError>) -> Vec<Result<RecordBatch, FlightError>> {
     let Ok(batch) = batch else { return vec![batch] };
+    let rows = batch.num_rows().div_ceil(bytes_of_rows(&batch).div_ceil(MESSAGE_BYTES).max(1)).max(1);
+    let starts = (0..batch.num_rows().max(1)).step_by(rows);
+    starts.map(|from| Ok(batch.slice(from, rows.min(batch.num_rows() - from)))).collect()
+}
+
+/// The bytes that the rows of `batch` take, whatever larger columns they are a slice of.
+pub(super) fn bytes_of_rows(batch: &RecordBatch) -> usize {
     let bytes = |column: &ArrayRef| {
         column.to_data().get_slice_memory_size().unwrap_or_else(|_| column.get_buffer_memory_size())
     };
-    let bytes: usize = batch.columns().iter().map(bytes).sum();
-    let rows = batch.num_rows().div_ceil(bytes.div_ceil(MESSAGE_BYTES).max(1)).max(1);
-    let starts = (0..batch.num_rows().max(1)).step_by(rows);
-    starts.map(|from| Ok(batch.slice(from, rows.min(batch.num_rows() - from)))).collect()
+    batch.columns().iter().map(bytes).sum()
 }
 
 /// Makes one message of each batch, however large or empty it is, where [`encode`] cuts and leaves out.

@@ -21,7 +21,7 @@ use tonic::{Request, Response, Status};
 use super::command::{Command, TrainingSetCommand};
 use super::exchange::Exchange;
 use super::received::{Received, Room};
-use super::sent::Whole;
+use super::sent::{Whole, bytes_of_rows};
 use super::spool::Spool;
 use super::training_set::{Streaming, Wanted};
 use super::{events, follow, history, listing, produce, training_set};
@@ -39,9 +39,12 @@ pub struct FlightServer {
     pool: Arc<Pool>,
     /// For training sets, each of which may use all processors.
     heavy: Arc<Pool>,
-    /// For reading events out and writing rows in, each as long as its client takes: lookups must not wait
-    /// for them.
+    /// For describing training sets whose rows are there, each of which takes them into memory.
+    describing: Arc<Pool>,
+    /// For reading events out, handing training sets over and writing rows in, each as long as its client takes:
+    /// lookups must not wait for them, nor they for each other.
     readers: Arc<Pool>,
+    streams: Arc<Pool>,
     writers: Arc<Pool>,
     /// A place for each stream that follows a topic.
     followers: Arc<Semaphore>,
@@ -51,12 +54,15 @@ pub struct FlightServer {
 impl FlightServer {
     /// The service over `node`.
     pub fn new(node: Arc<Node>, pool: Arc<Pool>, heavy: Arc<Pool>, metrics: Arc<Metrics>) -> Self {
-        let limit = node.config().limits.spine_bytes as u64;
-        let spool = Spool::new(node.spine_dir(), limit.saturating_mul(2));
-        let streams = node.config().limits.concurrent_lookups;
-        let [readers, writers] = ["events", "produce"].map(|name| Arc::new(Pool::new(name, streams)));
-        let followers = Arc::new(Semaphore::new(node.config().limits.followers));
-        Self { node, spool, pool, heavy, readers, writers, followers, metrics }
+        let limits = &node.config().limits;
+        let room = (limits.spine_bytes as u64).saturating_mul(2);
+        let spool = Spool::new(node.spine_dir(), room, limits.kept_spines);
+        let places = limits.concurrent_lookups;
+        let [readers, streams, writers] =
+            ["events", "streams of training sets", "produce"].map(|name| Arc::new(Pool::new(name, places)));
+        let describing = Arc::new(Pool::new("descriptions", limits.concurrent_training_sets));
+        let followers = Arc::new(Semaphore::new(limits.followers));
+        Self { node, spool, pool, heavy, describing, readers, streams, writers, followers, metrics }
     }
 
     async fn describe(&self, descriptor: FlightDescriptor) -> Result<FlightInfo, Error> {
@@ -68,7 +74,7 @@ impl FlightServer {
             Command::TrainingSet(command) => {
                 // To count what leaks is to make the training set, twice.
                 let made = command.leakage || command.spine.as_ref().is_some_and(|spine| spine.is_made());
-                let pool = if made { &self.heavy } else { &self.pool };
+                let pool = if made { &self.heavy } else { &self.describing };
                 let spool = self.spool.clone();
                 let cancelled_with_the_call = CancelOnDrop(Cancellation::default());
                 let cancellation = cancelled_with_the_call.0.clone();
@@ -83,7 +89,7 @@ impl FlightServer {
             }
             Command::FeatureHistory(command) => {
                 let made = command.set.spine.as_ref().is_some_and(|spine| spine.is_made());
-                let pool = if made { &self.heavy } else { &self.pool };
+                let pool = if made { &self.heavy } else { &self.describing };
                 let spool = self.spool.clone();
                 let cancelled_with_the_call = CancelOnDrop(Cancellation::default());
                 let cancellation = cancelled_with_the_call.0.clone();
@@ -116,7 +122,7 @@ impl FlightServer {
             node: self.node.clone(),
             spool: self.spool.clone(),
             heavy: self.heavy.clone(),
-            readers: self.readers.clone(),
+            streams: self.streams.clone(),
             metrics: self.metrics.clone(),
         };
         let (schema, batches) = streaming.begin(wanted, cancelled_with_the_stream.0.clone()).await?;
@@ -132,9 +138,11 @@ impl FlightServer {
     async fn exchange(&self, command: TrainingSetCommand, mut rows: Received) -> Result<FlightStream, Error> {
         let spine = rows.begin().await?;
         let node = self.node.clone();
-        let exchange = Arc::new(self.pool.run(move || Exchange::begin(&node, command, spine)).await?);
-        let (mut whole, announced) = Whole::begin(exchange.schema());
         let cancelled_with_the_call = CancelOnDrop(Cancellation::default());
+        let cancellation = cancelled_with_the_call.0.clone();
+        let begin = move || Exchange::begin(&node, command, spine, &cancellation);
+        let exchange = Arc::new(self.describing.run(begin).await?);
+        let (mut whole, announced) = Whole::begin(exchange.schema());
         let (heavy, metrics) = (self.heavy.clone(), self.metrics.clone());
         let sets = rows.enumerate().then(move |(number, batch)| {
             let (exchange, heavy) = (exchange.clone(), heavy.clone());
@@ -163,12 +171,15 @@ impl FlightServer {
 
     async fn upload(&self, mut rows: Received) -> Result<String, Error> {
         let schema = rows.begin().await?;
-        let mut batches = Vec::new();
+        let (mut batches, mut held) = (Vec::new(), Vec::new());
         while let Some(batch) = rows.next().await {
-            batches.push(batch?);
+            let batch = batch?;
+            held.push(self.node.memory().hold(bytes_of_rows(&batch))?);
+            batches.push(batch);
         }
         let spool = self.spool.clone();
-        let (hash, rows) = self.pool.run(move || spool.put(&schema, &batches)).await?;
+        let (hash, rows) = self.describing.run(move || spool.put(&schema, &batches)).await?;
+        drop(held);
         Ok(json!({"spine": {"upload": hash}, "rows": rows}).to_string())
     }
 }

@@ -7,15 +7,17 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use serde::{Deserialize, Serialize};
 use thalweg_backfill::{
-    Budget, Cancellation, EntitiesRequest, EventRange, EventRowsRequest, Pin, entities, event_rows,
+    Cancellation, EntitiesRequest, EventRange, EventRowsRequest, Held, Memory, Pin, entities, event_rows,
 };
 use thalweg_core::Instant;
 use thalweg_definitions::{Layout, Repository, Source};
 
 use super::command::TrainingSetCommand;
+use super::sent::bytes_of_rows;
 use super::spool::Spool;
 use crate::node::Node;
-use crate::spine_file::read_spine;
+use crate::object::Location;
+use crate::spine_file::{read_spine, spine_of};
 use crate::{Error, Kind};
 
 /// Where a spine is, or how it is made.
@@ -24,7 +26,7 @@ use crate::{Error, Kind};
 pub enum SpineRef {
     /// Hash of a spine uploaded by DoPut, as its answer names it.
     Upload(String),
-    /// Path of a file that the server can read, or its `file://` URL.
+    /// Path of a file that the server can read, its `file://` URL, or the URL of an object.
     File(String),
     /// The events of a source.
     Events(EventsSpine),
@@ -115,6 +117,16 @@ pub(crate) struct Rows {
     pub(crate) batches: Vec<RecordBatch>,
 }
 
+impl Rows {
+    /// Takes the memory that the rows are in.
+    ///
+    /// # Errors
+    /// RESOURCE_EXHAUSTED where all requests together hold too much.
+    pub(super) fn hold(&self, memory: &Arc<Memory>) -> Result<Held, Error> {
+        Ok(memory.hold(self.batches.iter().map(bytes_of_rows).sum())?)
+    }
+}
+
 impl SpineRef {
     /// Whether the rows have to be made, which takes as long as it takes, and are not just there.
     pub(super) fn is_made(&self) -> bool {
@@ -175,7 +187,7 @@ impl Making<'_> {
                     timestamp_column: &command.timestamp_column(),
                     pin,
                 };
-                let budget = Budget::new(self.node.history_bytes());
+                let budget = self.node.memory().budget();
                 let rows = entities(&self.repository, self.node.log(), &request, &budget, self.cancellation)?;
                 (rows.schema(), vec![rows])
             }
@@ -224,7 +236,7 @@ impl Making<'_> {
             needed: &needed,
             pin,
         };
-        let budget = Budget::new(self.node.history_bytes());
+        let budget = self.node.memory().budget();
         Ok(event_rows(self.node.log(), &request, &budget, self.cancellation)?)
     }
 
@@ -232,9 +244,7 @@ impl Making<'_> {
     fn file(&self, named: &str) -> Result<Rows, Error> {
         let path = named.strip_prefix("file://").unwrap_or(named);
         if path.contains("://") {
-            return Err(Error::invalid(format!(
-                "spine `{named}` cannot be read: this server reads files, by path or file:// URL, and no other URLs"
-            )));
+            return self.object(named);
         }
         let config = self.node.config();
         let refused = |why: &str| {
@@ -257,19 +267,33 @@ impl Making<'_> {
         if !allowed.into_iter().any(|folder| path.starts_with(folder)) {
             return Err(outside());
         }
-        let (bytes, limit) = (path.metadata().map_or(0, |meta| meta.len()), config.limits.spine_bytes);
-        if bytes > limit as u64 {
+        read_spine(&path, config.limits.spine_bytes)
+    }
+
+    /// The rows of an object under one of the prefixes that the settings allow.
+    fn object(&self, named: &str) -> Result<Rows, Error> {
+        let location = Location::parse(named)
+            .map_err(|cause| Error::invalid(format!("spine `{named}` cannot be read: {cause}")))?;
+        let config = self.node.config();
+        let allowed = config.spines.locations().map_err(Error::internal)?;
+        if !allowed.iter().any(|prefix| location.is_within(prefix)) {
+            let why = match allowed.is_empty() {
+                true => "the setting allows none".to_owned(),
+                false => format!("it begins with none of {}", config.spines.urls),
+            };
             return Err(Error::new(
-                Kind::ResourceExhausted,
-                format!("spine file `{named}` has {bytes} bytes; the limit `limits.spine_bytes` is {limit}"),
+                Kind::FailedPrecondition,
+                format!("spine `{named}` may not be read: {why}; upload it by DoPut, or change `{URLS_KEY}`"),
             ));
         }
-        read_spine(&path)
+        let limit = config.limits.spine_bytes;
+        spine_of(named, location.read(limit, self.cancellation)?, limit)
     }
 }
 
-/// The configuration key of the folders, as errors name it.
+/// The configuration keys of the folders and the URLs, as errors name them.
 const FOLDERS_KEY: &str = "spines.folders";
+const URLS_KEY: &str = "spines.urls";
 
 #[cfg(test)]
 mod tests {

@@ -24,22 +24,23 @@ const PART: &str = "part";
 #[derive(Clone, Debug)]
 pub struct Spool {
     dir: PathBuf,
-    /// Bytes all spines together may take; the newest always stays.
+    /// Bytes all spines together may take, and how many there may be; the newest always stays.
     limit: u64,
+    kept: usize,
     /// Numbers the files being written: the same spine may come from several clients at once.
     written: Arc<AtomicU64>,
 }
 
 impl Spool {
-    /// The spool in `dir`, which is made when it is first needed. What an earlier process left half written
+    /// The spool in `dir`, which is made when it is first needed, of at most `kept` spines of `limit` bytes together. What an earlier process left half written
     /// goes.
-    pub fn new(dir: PathBuf, limit: u64) -> Self {
+    pub fn new(dir: PathBuf, limit: u64, kept: usize) -> Self {
         let left = fs::read_dir(&dir).into_iter().flatten().flatten().map(|entry| entry.path());
         for part in left.filter(|path| path.extension().is_some_and(|extension| extension == PART)) {
             // Where it stays it takes room, and nothing else.
             let _ = fs::remove_file(part);
         }
-        Self { dir, limit, written: Arc::default() }
+        Self { dir, limit, kept, written: Arc::default() }
     }
 
     /// Keeps a spine and gives its hash and its rows.
@@ -86,7 +87,7 @@ impl Spool {
         self.dir.join(format!("{hash}.{WHOLE}"))
     }
 
-    /// Removes the oldest spines until the rest is within the limit.
+    /// Removes the oldest spines until the rest is within the limits.
     fn make_room(&self) -> std::io::Result<()> {
         let mut spines = Vec::new();
         for entry in fs::read_dir(&self.dir)? {
@@ -100,11 +101,13 @@ impl Spool {
         }
         spines.sort();
         let mut total: u64 = spines.iter().map(|(_, bytes, _)| bytes).sum();
+        let mut count = spines.len();
         spines.pop();
         for (_, bytes, path) in spines {
-            if total <= self.limit {
+            if total <= self.limit && count <= self.kept {
                 break;
             }
+            count -= 1;
             match fs::remove_file(path) {
                 Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => return Err(cause),
                 _ => total -= bytes,
@@ -129,7 +132,7 @@ mod tests {
     #[test]
     fn a_spine_comes_back_whatever_its_batches_were() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let spool = Spool::new(folder.path().join("spines"), 1 << 20);
+        let spool = Spool::new(folder.path().join("spines"), 1 << 20, 9);
         let (whole, parts) = (batch(vec![1, 2, 3]), [batch(vec![1]), batch(vec![2, 3])]);
         let (hash, rows) = spool.put(&whole.schema(), &parts).expect("room");
         assert_eq!(rows, 3);
@@ -145,7 +148,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let half = folder.path().join("0.0.part");
         fs::write(&half, "half").expect("a file");
-        let spool = Spool::new(folder.path().to_owned(), 1 << 30);
+        let spool = Spool::new(folder.path().to_owned(), 1 << 30, 9);
         assert!(!half.exists());
         let spine = batch((0..100_000).collect());
         std::thread::scope(|scope| {
@@ -160,9 +163,19 @@ mod tests {
     }
 
     #[test]
+    fn there_are_no_more_spines_than_are_to_be_kept() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let spool = Spool::new(folder.path().to_owned(), 1 << 30, 3);
+        for n in 0..7 {
+            spool.put(&batch(vec![n]).schema(), &[batch(vec![n])]).expect("room");
+        }
+        assert_eq!(fs::read_dir(folder.path()).expect("the folder").count(), 3);
+    }
+
+    #[test]
     fn the_newest_spine_stays_however_small_the_room() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let spool = Spool::new(folder.path().to_owned(), 0);
+        let spool = Spool::new(folder.path().to_owned(), 0, 9);
         let hashes: Vec<_> =
             (0..3).map(|n| spool.put(&batch(vec![n]).schema(), &[batch(vec![n])]).expect("room").0).collect();
         assert!(spool.get(&hashes[2]).is_ok() || spool.get(&hashes[1]).is_ok());

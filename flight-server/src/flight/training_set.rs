@@ -6,14 +6,15 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use serde_json::json;
 use thalweg_backfill::{
-    AppliedHistory, Budget, Cancellation, Commit, Leakage, Pin, Prepared, Replayed, Sliced,
-    TrainingSetRequest, batches,
+    AppliedHistory, Cancellation, Commit, Leakage, Pin, Prepared, Replayed, Sliced, TrainingSetRequest,
+    batches,
 };
 use tokio::sync::{mpsc, oneshot};
 
 use super::command::{Command, TrainingSetCommand};
 use super::history::{self, HistoryCommand};
 use super::pin::PinRef;
+use super::sent::bytes_of_rows;
 use super::shards::{Order, Shard, numbered};
 use super::spine::{Making, Rows};
 use super::spool::Spool;
@@ -51,18 +52,19 @@ pub(super) fn describe(
     let making = Making { node, repository: repository.clone(), spool, cancellation };
     let pin = making.pin(command)?;
     let rows = making.rows(command, &pin)?;
+    let _rows = rows.hold(node.memory())?;
     let mut ticket = TrainingSetCommand { pin: Some(PinRef::Prefix(pin.clone())), ..command.clone() };
     if command.spine.as_ref().is_some_and(|spine| spine.is_made()) {
         ticket.spine_hash = Some(spool.put(&rows.schema, &rows.batches)?.0);
     }
-    let request = request(command, node.history(), Some(pin), in_order(command, rows)?)?;
+    let request = request(command, node.history(cancellation), Some(pin), in_order(command, rows)?)?;
     let prepared = Prepared::new(&repository, node.log(), &request)?;
     let commit = prepared.commit().clone();
     node.manifests().keep(&commit)?;
     ticket.commit = Some(commit.id.clone());
     ticket.leakage = false;
     let leakage = match command.leakage {
-        true => Some(prepared.leakage(&Budget::new(node.history_bytes()), cancellation)?),
+        true => Some(prepared.leakage(&node.memory().budget(), cancellation)?),
         false => None,
     };
     let of_shard = |shard| TrainingSetCommand { shards: None, shard, ..ticket.clone() };
@@ -92,7 +94,7 @@ pub(super) struct Streaming {
     /// For reading and computing, which may use all processors.
     pub(super) heavy: Arc<Pool>,
     /// For handing over what was computed, which takes as long as its client does.
-    pub(super) readers: Arc<Pool>,
+    pub(super) streams: Arc<Pool>,
     /// For what fails in a row.
     pub(super) metrics: Arc<Metrics>,
 }
@@ -109,8 +111,8 @@ impl Streaming {
         let (begun, begins) = oneshot::channel();
         tokio::spawn(async move {
             let take = sender.clone();
-            let readers = self.readers.clone();
-            let streamed = readers.run(move || self.stream(&wanted, &cancellation, begun, &take)).await;
+            let streams = self.streams.clone();
+            let streamed = streams.run(move || self.stream(&wanted, &cancellation, begun, &take)).await;
             if let Err(error) = streamed {
                 // Nobody is left to tell where this fails.
                 let _ = sender.send(Err(error)).await;
@@ -144,7 +146,8 @@ impl Streaming {
         }
     }
 
-    /// Takes slice after slice, and holds no place for work while the client takes what was computed.
+    /// Takes slice after slice, and holds no place for work while the client takes what was computed, but the memory
+    /// that it is in.
     fn hand_over(
         &self,
         mut sliced: impl Sliced,
@@ -158,11 +161,13 @@ impl Streaming {
         let _ = begun.send(sliced.schema().clone());
         while let Some(computed) = slice {
             self.metrics.count_failed_on_demand(&sliced.take_failed_expressions());
+            let held = self.node.memory().hold(bytes_of_rows(&computed))?;
             for batch in batches(computed) {
                 if take.blocking_send(Ok(batch)).is_err() {
                     return Ok(());
                 }
             }
+            drop(held);
             if sliced.is_done() {
                 break;
             }
@@ -195,14 +200,16 @@ pub(crate) fn make<T>(
     let making = Making { node, repository: repository.clone(), spool, cancellation };
     let pin = making.pin(command)?;
     let rows = in_order(command, given.map_or_else(|| making.rows(command, &pin), Ok)?)?;
-    let request = request(command, node.history(), Some(pin), rows)?;
+    let _rows = rows.hold(node.memory())?;
+    let request = request(command, node.history(cancellation), Some(pin), rows)?;
     let mut prepared = Prepared::new(&repository, node.log(), &request)?;
     drop(request);
     check_commit(command, prepared.commit())?;
     if let Some(Shard { number, of }) = command.shard {
         prepared = prepared.shard(number, of)?;
     }
-    then(prepared.replay(&Budget::new(node.history_bytes()), cancellation)?)
+    let replayed = prepared.replay(&node.memory().budget(), cancellation)?;
+    then(replayed)
 }
 
 /// A stream is of the commit that its ticket names, or there is none.

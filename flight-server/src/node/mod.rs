@@ -11,6 +11,7 @@ pub(crate) use lookups::not_applied;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, RwLock};
 
+use thalweg_backfill::Memory;
 use thalweg_definitions::Repository;
 use thalweg_ingest::{Ingest, IngestOptions};
 use thalweg_log::{Log, Schemas, TopicPartition};
@@ -18,7 +19,7 @@ use thalweg_store::{Store, StoreOptions};
 
 use self::log::open_log;
 use crate::clock::WallClock;
-use crate::config::Config;
+use crate::config::{Config, History};
 use crate::manifests::Manifests;
 use crate::registry::Registry;
 use crate::{Error, wire};
@@ -47,6 +48,8 @@ pub struct Node {
     changing: Mutex<()>,
     /// What keeps features up to date; none in a tool.
     ingest: Option<Ingest>,
+    /// What requests about the past may hold.
+    memory: Arc<Memory>,
 }
 
 impl Node {
@@ -67,6 +70,9 @@ impl Node {
         };
         let registered = RwLock::new(registered);
         let manifests = Manifests::new(config.state.dir.join("manifests"), config.limits.kept_manifests);
+        let bytes = |setting: u64| usize::try_from(setting).unwrap_or(usize::MAX);
+        let History { memory_budget_bytes, total_memory_bytes } = config.history;
+        let memory = Arc::new(Memory::new(bytes(memory_budget_bytes), bytes(total_memory_bytes)));
         Ok(Arc::new(Self {
             config,
             schemas,
@@ -76,6 +82,7 @@ impl Node {
             registered,
             changing: Mutex::default(),
             ingest,
+            memory,
         }))
     }
 
@@ -92,6 +99,11 @@ impl Node {
     /// The log, for as long as it is needed.
     pub(crate) fn shared_log(&self) -> Arc<dyn Log> {
         Arc::clone(&self.log)
+    }
+
+    /// The memory that requests about the past share.
+    pub fn memory(&self) -> &Arc<Memory> {
+        &self.memory
     }
 
     /// The manifests of training sets that were described here.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use arrow::array::RecordBatch;
-use thalweg_backfill::{Budget, Cancellation, TrainingSet, TrainingSetRequest, training_set};
+use thalweg_backfill::{Cancellation, TrainingSet, TrainingSetRequest, training_set};
 use thalweg_definitions::Source;
 use thalweg_ingest::Clock;
 
@@ -22,13 +22,8 @@ impl Node {
         request: &TrainingSetRequest,
         cancellation: &Cancellation,
     ) -> Result<TrainingSet, Error> {
-        let budget = Budget::new(self.history_bytes());
+        let budget = self.memory.budget();
         Ok(training_set(&self.repository(), &*self.log, request, &budget, cancellation)?)
-    }
-
-    /// The bytes of events that one request about the past may hold in memory.
-    pub fn history_bytes(&self) -> usize {
-        usize::try_from(self.config.history.memory_budget_bytes).unwrap_or(usize::MAX)
     }
 
     /// The source of the registered definitions that reads `topic`.

@@ -88,7 +88,14 @@ impl RowReader {
         &self.schema
     }
 
-    fn parquet<R: parquet::file::reader::ChunkReader + 'static>(input: R, name: &str) -> Result<Self, Error> {
+    /// The rows of a Parquet file, which messages call `name`.
+    ///
+    /// # Errors
+    /// What is no such file.
+    pub fn parquet<R: parquet::file::reader::ChunkReader + 'static>(
+        input: R,
+        name: &str,
+    ) -> Result<Self, Error> {
         let wrong =
             |cause: parquet::errors::ParquetError| Error::invalid(format!("{name} is not Parquet: {cause}"));
         let reader = ParquetRecordBatchReaderBuilder::try_new(input)

@@ -7,7 +7,7 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{Field, Schema};
 use thalweg_backfill::{
-    AsOf, Boundary, Budget, Cancellation, DEFAULT_TIMESTAMP_COLUMN, Features, Prepared, TrainingSet,
+    AsOf, Boundary, Budget, Cancellation, DEFAULT_TIMESTAMP_COLUMN, Features, Memory, Prepared, TrainingSet,
     TrainingSetRequest, training_set,
 };
 use thalweg_core::{FieldType, Value, column_of};
@@ -97,9 +97,9 @@ impl Stage<'_> {
                 ..TrainingSetCommand::default()
             };
             let (repository, log) = (Arc::clone(&self.subject.repository), Arc::clone(&self.log));
-            let exchange =
-                Exchange::over(repository, log, told.clone(), MEMORY_BUDGET_BYTES, command, spine.schema())
-                    .map_err(failed("an exchange"))?;
+            let memory = Arc::new(Memory::new(MEMORY_BUDGET_BYTES, MEMORY_BUDGET_BYTES));
+            let exchange = Exchange::over(repository, log, told.clone(), memory, command, spine.schema())
+                .map_err(failed("an exchange"))?;
             let join = |row| {
                 let set = exchange.join(spine.slice(row, 1), &Cancellation::default());
                 rows_of(&set.map_err(failed("a batch of an exchange"))?)

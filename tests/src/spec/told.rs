@@ -37,6 +37,7 @@ impl Told {
                 all.entry(topic.to_owned()).or_default().push(AppliedMoment {
                     at,
                     unknown_before: false,
+                    set_back_to: None,
                     next,
                 });
             }
@@ -52,7 +53,12 @@ impl AppliedHistory for Told {
         _: Instant,
         visit: &mut dyn FnMut(&AppliedMoment),
     ) -> Result<Instant, String> {
-        let nothing = [AppliedMoment { at: Instant::MIN, unknown_before: false, next: BTreeMap::new() }];
+        let nothing = [AppliedMoment {
+            at: Instant::MIN,
+            unknown_before: false,
+            set_back_to: None,
+            next: BTreeMap::new(),
+        }];
         self.0.get(topic).map_or(&nothing[..], Vec::as_slice).iter().for_each(visit);
         Ok(Instant::from_micros(NOW))
     }
