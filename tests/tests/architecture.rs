@@ -28,7 +28,7 @@ const ONLY: [(&str, &[&str]); 14] = [
     ("prost", &["flight-server"]),
     ("tokio", &["flight-server"]),
     ("prost-reflect", &["log"]),
-    ("reqwest", &["log"]),
+    ("reqwest", &["log", "flight-server"]),
     ("object_store", &["flight-server"]),
     ("clap", &["flight-server"]),
     ("datafusion-sql", &["definitions"]),
