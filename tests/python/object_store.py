@@ -74,7 +74,8 @@ def s3(folder: Path) -> Iterator[Bucket]:
             _until_there(files, "rows", process)
             yield Bucket("rows", endpoint, files)
         finally:
-            process.terminate()
+            # In good order it may take minutes over what nobody wants.
+            process.kill()
             process.wait()
 
 

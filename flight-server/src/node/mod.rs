@@ -58,9 +58,17 @@ impl Node {
     /// # Errors
     /// A log or state that another process has open, or that is damaged; each says what to do.
     pub fn open(config: Config, role: Role) -> Result<Arc<Self>, Error> {
+        let schemas = config.schemas()?;
+        Self::open_with(config, role, schemas)
+    }
+
+    /// As [`open`](Self::open), with another registry of records' schemas than the settings name.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with(config: Config, role: Role, schemas: Schemas) -> Result<Arc<Self>, Error> {
         let log = open_log(&config, role)?;
         let registry = Registry::new(&config.state.dir);
-        let schemas = config.schemas()?;
         let mut registered = registry.registered(&config.limits.definitions)?;
         registered.connect(&schemas);
         let registered = Arc::new(registered);

@@ -5,6 +5,7 @@ use std::fmt;
 
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::KafkaError;
 
 use crate::batch::RECORD_BYTES;
 use crate::error::Error;
@@ -77,12 +78,14 @@ impl KafkaOptions {
             }
             let mut alone = ClientConfig::new();
             alone.set(property, value);
-            if let Err(rdkafka::error::KafkaError::ClientConfig(_, reason, ..)) = alone.create_native_config()
-            {
-                // The reason may quote the value.
-                let why = if is_secret(property) { "its value is not fit".to_owned() } else { reason };
-                return refused(property, why);
-            }
+            let reason = match alone.create_native_config() {
+                Ok(_) => continue,
+                Err(KafkaError::ClientConfig(_, reason, ..)) => reason,
+                Err(other) => other.to_string(),
+            };
+            // The reason may quote the value.
+            let why = if is_secret(property) { "its value is not fit".to_owned() } else { reason };
+            return refused(property, why);
         }
         Ok(())
     }

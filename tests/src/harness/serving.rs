@@ -8,7 +8,9 @@ use tempfile::TempDir;
 use thalweg_definitions::DefinitionFile;
 use thalweg_flight_server::config::Config;
 use thalweg_flight_server::node::{Node, Role};
+use thalweg_log::Schemas;
 
+use super::workshop::schemas;
 use super::{Outcome, Workshop, failed};
 
 /// How long a node may take to apply a log.
@@ -32,7 +34,8 @@ impl Workshop {
         let Self { log, dir, case, .. } = self;
         drop(log);
         let definitions = case.definitions.to_yaml();
-        let node = open_node(dir.path(), if by_stream { "stream" } else { "wall" })?;
+        let clock = if by_stream { "stream" } else { "wall" };
+        let node = open_node_with(dir.path(), clock, schemas(&case.definitions))?;
         apply(&node, &definitions)?;
         Ok(ServingNode { node, dir })
     }
@@ -53,11 +56,15 @@ impl ServingNode {
 /// # Errors
 /// What the engine has against it.
 pub fn open_node(dir: &Path, clock: &str) -> Outcome<Arc<Node>> {
+    open_node_with(dir, clock, Schemas::default())
+}
+
+fn open_node_with(dir: &Path, clock: &str, schemas: Schemas) -> Outcome<Arc<Node>> {
     let file = dir.join("thalweg.yaml");
     let settings = format!("log: {{embedded: {{dir: log}}}}\nstate: {{dir: state}}\nclock: {clock}\n");
     std::fs::write(&file, settings).map_err(failed("write the settings"))?;
     let config = Config::load(Some(&file), []).map_err(failed("read the settings"))?;
-    Node::open(config, Role::Serve).map_err(failed("open a node"))
+    Node::open_with(config, Role::Serve, schemas).map_err(failed("open a node"))
 }
 
 /// Applies the text of one definition file, and waits until it serves and everything in the log is applied.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rand::Rng;
 use tempfile::TempDir;
 use thalweg_definitions::{DefinitionFile, Repository, load_text};
-use thalweg_log::{Compression, EmbeddedLog, EmbeddedOptions, Log, NewRecord, TopicIds};
+use thalweg_log::{Compression, EmbeddedLog, EmbeddedOptions, Log, NewRecord, Schemas, TopicIds};
 
 use super::{Outcome, Shelf, failed};
 use crate::definition::{Definitions, Format, Source, Writing};
@@ -106,14 +106,19 @@ pub fn temporary_folder() -> Outcome<TempDir> {
 fn load(definitions: &Definitions) -> Outcome<Arc<Repository>> {
     let file = DefinitionFile::new("features.yaml", definitions.to_yaml());
     let mut repository = load_text(&[file]).map_err(failed("the definitions are refused"))?;
+    repository.connect(&schemas(definitions));
+    Ok(Arc::new(repository))
+}
+
+/// A registry of the schemas that records of these definitions name.
+pub(super) fn schemas(definitions: &Definitions) -> Schemas {
     let named = definitions.sources.iter().filter(|source| source.format == Format::NamedAvro);
     let written = named.flat_map(|source| Writing::ALL.map(|writing| (source, writing)));
     let schema = |(source, writing): (&Source, Writing)| {
         let schema = serde_json::from_str(&source.written_schema(writing));
         (writing.number(source), schema.expect("a schema is JSON"))
     };
-    repository.connect(&Shelf::of(&written.map(schema).collect()));
-    Ok(Arc::new(repository))
+    Shelf::of(&written.map(schema).collect())
 }
 
 fn options(case: &Case) -> EmbeddedOptions {

@@ -6,12 +6,15 @@ use std::thread;
 
 use super::{Broker, Registry};
 
+/// Records may come from any future: by default a broker refuses those of more than an hour ahead.
+const ANY_TIMESTAMP: &str = "log.message.timestamp.after.max.ms=9223372036854775807";
+
 static BROKER: OnceLock<Broker> = OnceLock::new();
 static REGISTRY: OnceLock<Registry> = OnceLock::new();
 
 /// The broker of this test binary. Tests tell their topics apart by name.
 pub fn broker() -> Shared<Broker> {
-    Shared { of: BROKER.get_or_init(|| Broker::start(&[])), log_tail: Broker::log_tail }
+    Shared { of: BROKER.get_or_init(|| Broker::start(&[ANY_TIMESTAMP])), log_tail: Broker::log_tail }
 }
 
 /// The registry of this test binary. Tests tell their subjects apart by name.
