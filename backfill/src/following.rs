@@ -59,7 +59,7 @@ impl Following {
     ///
     /// # Errors
     /// What the log says; damage.
-    pub fn next(&mut self) -> Result<Option<RecordBatch>, Error> {
+    pub fn next_batch(&mut self) -> Result<Option<RecordBatch>, Error> {
         for _ in 0..self.partitions.len() {
             let at = self.turn;
             self.turn = (at + 1) % self.partitions.len();
@@ -124,7 +124,7 @@ mod tests {
 
     fn numbers(following: &mut Following) -> Vec<i64> {
         let mut numbers = Vec::new();
-        while let Some(batch) = following.next().expect("a sound log") {
+        while let Some(batch) = following.next_batch().expect("a sound log") {
             let column = batch.column_by_name("n").expect("a field");
             numbers.extend(column.as_primitive::<Int64Type>().values());
         }

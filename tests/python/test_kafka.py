@@ -27,9 +27,9 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
         yield broker
 
 
-def test_kafka_and_the_embedded_log_give_the_same(kafka_broker: Broker, tmp_path: Path) -> None:
+def test_kafka_and_the_embedded_log_give_the_same(broker: Broker, tmp_path: Path) -> None:
     given = []
-    for place in (Place.new(tmp_path / "embedded"), Place.new(tmp_path / "kafka", kafka=kafka_broker.address)):
+    for place in (Place.new(tmp_path / "embedded"), Place.new(tmp_path / "kafka", kafka=broker.address)):
         (place.folder / "spine.csv").write_text(SPINE)
         with place.serving() as server:
             place.do("apply", "-f", SMALL / "features.yaml")

@@ -80,7 +80,7 @@ async fn follow(
             if look {
                 following.find_new_partitions()?;
             }
-            let batch = following.next()?;
+            let batch = following.next_batch()?;
             Ok((following, batch))
         };
         let batch;

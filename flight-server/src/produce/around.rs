@@ -17,6 +17,9 @@ use crate::Error;
 /// Names and values of a record's headers, in order.
 pub(super) type Headers = Vec<(Vec<u8>, Option<Vec<u8>>)>;
 
+/// Lines as they are, or without what they say around the value.
+pub(super) type Lines<'a> = Vec<Cow<'a, [u8]>>;
+
 /// What rows say around their records' values.
 #[derive(Debug, Default)]
 pub(super) struct Around {
@@ -62,7 +65,7 @@ impl Around {
     ///
     /// # Errors
     /// Two keys in one line.
-    pub(super) fn of_lines<'a>(lines: &[&'a [u8]]) -> Result<(Self, Vec<Cow<'a, [u8]>>), Error> {
+    pub(super) fn of_lines<'a>(lines: &[&'a [u8]]) -> Result<(Self, Lines<'a>), Error> {
         let (mut keys, mut headers) = (vec![None; lines.len()], vec![Headers::new(); lines.len()]);
         let (mut has_keys, mut values) = (false, Vec::with_capacity(lines.len()));
         for (row, line) in lines.iter().enumerate() {

@@ -85,8 +85,11 @@ mod tests {
     use crate::format::test_support::{columns_text, decode_records, record, spec};
     use crate::format::{Decoded, Format};
 
+    /// A record's key and headers.
+    type Around<'a> = (Option<&'a [u8]>, &'a [(&'a str, Option<&'a [u8]>)]);
+
     /// Records of `{}` with these keys and headers, decoded to the declared fields.
-    fn read(declared: &[(&str, &str)], records: &[(Option<&[u8]>, &[(&str, Option<&[u8]>)])]) -> Decoded {
+    fn read(declared: &[(&str, &str)], records: &[Around<'_>]) -> Decoded {
         let fields = declared.iter().map(|(name, of_type)| Field::declared(*name, of_type).expect("a type"));
         let records = records.iter().map(|(key, headers)| record(*key, Some(b"{}"), headers));
         decode_records(&spec(Format::Json, fields.collect()), &records.collect::<Vec<_>>())

@@ -7,7 +7,10 @@ use crate::registry::RegistryError;
 
 /// How long a decoder waits for schemas that nobody gives: not at all, unless told otherwise.
 #[derive(Clone, Default)]
-pub struct Patience(Option<Arc<dyn Fn(&RegistryError) -> bool + Send + Sync>>);
+pub struct Patience(Option<Arc<Lasts>>);
+
+/// Whether to ask once more, after a question that was in vain for this reason.
+type Lasts = dyn Fn(&RegistryError) -> bool + Send + Sync;
 
 impl Patience {
     /// As long as `lasts` says so. It is asked whenever a schema was asked for in vain, with the reason, and should sleep

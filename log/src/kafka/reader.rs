@@ -53,7 +53,6 @@ pub(super) fn open_readers(
 }
 
 /// Reads one partition.
-
 struct Reader {
     partition: TopicPartition,
     next_offset: i64,

@@ -69,10 +69,10 @@ fn name_fields(record: &mut Value) {
 fn name_long(of_type: &mut Value, unit: &str) {
     match of_type {
         Value::Array(branches) => branches.iter_mut().for_each(|branch| name_long(branch, unit)),
-        Value::Object(members) if !members.contains_key("logicalType") => {
-            if members.get("type").is_some_and(|of| of == "long") {
-                members.insert("logicalType".to_owned(), json!(unit));
-            }
+        Value::Object(members)
+            if !members.contains_key("logicalType") && members.get("type").is_some_and(|of| of == "long") =>
+        {
+            members.insert("logicalType".to_owned(), json!(unit));
         }
         Value::String(name) if name == "long" => *of_type = json!({"type": "long", "logicalType": unit}),
         _ => {}

@@ -49,7 +49,7 @@ pub(in crate::kafka) fn send(
         },
     };
     let part = |vtype, u| c::rd_kafka_vu_t { vtype, u };
-    let copy = c::RD_KAFKA_MSG_F_COPY as i32;
+    let copy = c::RD_KAFKA_MSG_F_COPY;
     let mut parts = vec![
         part(
             c::rd_kafka_vtype_t::RD_KAFKA_VTYPE_TOPIC,
