@@ -6,6 +6,7 @@
 
 mod cpu;
 mod events;
+mod kafka;
 mod numbers;
 mod nyc13;
 mod records;
@@ -13,6 +14,7 @@ mod table;
 
 pub use cpu::{Spread, cpu_time, interleaved};
 pub use events::{DAY_US, Events, windows_plan};
+pub use kafka::{KafkaEvents, SCHEMA, TOPIC};
 pub use numbers::{magnitudes, minutes};
 pub use nyc13::{Nyc13, ServerClock};
 pub use records::WideRecords;

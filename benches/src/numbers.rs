@@ -31,6 +31,11 @@ pub(crate) fn key(random: &mut SmallRng, count: u32) -> u32 {
     (key as u32).min(count - 1)
 }
 
+/// Text that nobody uses, 60 characters.
+pub(crate) fn note(random: &mut SmallRng) -> String {
+    (0..60).map(|_| char::from(random.random_range(b'a'..=b'z'))).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,6 +9,7 @@ import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Properties;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.OffsetSpec;
@@ -16,14 +17,12 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.common.utils.Bytes;
 import org.apache.kafka.streams.KafkaStreams;
-import org.apache.kafka.streams.StoreQueryParameters;
 import org.apache.kafka.streams.StreamsBuilder;
 import org.apache.kafka.streams.StreamsConfig;
 import org.apache.kafka.streams.kstream.Consumed;
 import org.apache.kafka.streams.kstream.KGroupedStream;
 import org.apache.kafka.streams.kstream.Materialized;
 import org.apache.kafka.streams.kstream.TimeWindows;
-import org.apache.kafka.streams.state.QueryableStoreTypes;
 import org.apache.kafka.streams.state.WindowStore;
 
 /**
@@ -41,8 +40,10 @@ public final class Peer {
         WINDOWS.put("week", Duration.ofDays(7));
     }
 
-    /** How late an event may be: all are taken. */
-    private static final Duration GRACE = Duration.ofDays(400);
+    /** How late an event may be, and for how long a window is kept after its end: as Thalweg's lookback. */
+    private static final Duration GRACE = Duration.ofHours(2);
+
+    private static final LongAdder FOLDED = new LongAdder();
 
     private static final Duration PATIENCE = Duration.ofMinutes(20);
 
@@ -61,7 +62,7 @@ public final class Peer {
             double wallSeconds = (System.nanoTime() - began) / 1e9;
             double cpuSeconds = (system.getProcessCpuTime() - cpu) / 1e9;
             System.out.printf("{\"wall_s\": %.3f, \"cpu_s\": %.3f, \"peak_mib\": %d, \"folded\": %d}%n",
-                    wallSeconds, cpuSeconds, peakMebibytes(), folded(streams));
+                    wallSeconds, cpuSeconds, peakMebibytes(), FOLDED.sum() / WINDOWS.size());
         }
     }
 
@@ -91,7 +92,10 @@ public final class Peer {
                 builder.stream(topic, Consumed.with(Serdes.ByteArray(), Serdes.ByteArray())).groupByKey();
         WINDOWS.forEach((name, width) -> events
                 .windowedBy(TimeWindows.ofSizeAndGrace(width, GRACE))
-                .aggregate(() -> Stats.NONE, (key, value, stats) -> stats.with(values.get().of(value)),
+                .aggregate(() -> Stats.NONE, (key, value, stats) -> {
+                            FOLDED.increment();
+                            return stats.with(values.get().of(value));
+                        },
                         Materialized.<byte[], Stats, WindowStore<Bytes, byte[]>>as(name)
                                 .withKeySerde(Serdes.ByteArray())
                                 .withValueSerde(Stats.serde())
@@ -117,19 +121,6 @@ public final class Peer {
             Thread.sleep(50);
         }
         throw new IllegalStateException("the topic is not folded after " + PATIENCE);
-    }
-
-    /** How many events the windows of a week hold together. */
-    private static long folded(KafkaStreams streams) {
-        var store = streams.store(StoreQueryParameters.fromNameAndType("week",
-                QueryableStoreTypes.<byte[], Stats>windowStore()));
-        long folded = 0;
-        try (var windows = store.all()) {
-            while (windows.hasNext()) {
-                folded += windows.next().value.count();
-            }
-        }
-        return folded;
     }
 
     private static long peakMebibytes() throws Exception {
