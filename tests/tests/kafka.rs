@@ -20,7 +20,8 @@ fn values(broker: &Broker, topic: &str, count: usize) -> Vec<String> {
     consumer.assign(&assignment).expect("an assignment");
     let mut values = Vec::new();
     while values.len() < count {
-        let message = consumer.poll(Duration::from_secs(20)).expect("a message in time");
+        // A coordinator that begins again may have to end the last transaction first.
+        let message = consumer.poll(Duration::from_secs(90)).expect("a message in time");
         let message = message.expect("a message");
         values.push(String::from_utf8_lossy(message.payload().unwrap_or_default()).into_owned());
     }
