@@ -25,6 +25,8 @@ pub const SCHEMA: &str = r#"{"type": "record", "name": "Event", "fields": [
     {"name": "at", "type": {"type": "long", "logicalType": "timestamp-micros"}},
     {"name": "note", "type": "string"}]}"#;
 const PARTITIONS: i32 = 4;
+/// When the events begin: Kafka Streams takes no timestamps before the epoch.
+const BEGIN_US: i64 = 1_600_000_000_000_000;
 /// Records that are appended together.
 const APPENDED: usize = 20_000;
 /// Records that are decoded together.
@@ -56,18 +58,18 @@ impl KafkaEvents {
             let range = first..(first + APPENDED).min(count);
             let keys: Vec<_> = events.keys[range.clone()].iter().map(|key| format!("key-{key:07}")).collect();
             let notes: Vec<_> = range.clone().map(|_| note(&mut random)).collect();
-            let times = &events.times[range.clone()];
+            let times: Vec<_> = events.times[range.clone()].iter().map(|time| BEGIN_US + time).collect();
             let rows = RecordBatch::try_from_iter([
                 ("key", Arc::new(StringArray::from_iter_values(&keys)) as _),
                 ("value", events.values.slice(range.start, range.len())),
-                ("at", Arc::new(TimestampMicrosecondArray::from(times.to_vec()).with_timezone("UTC")) as _),
+                ("at", Arc::new(TimestampMicrosecondArray::from(times.clone()).with_timezone("UTC")) as _),
                 ("note", Arc::new(StringArray::from(notes)) as _),
             ]);
             let rows = rows.expect("columns of one length");
             let payloads = encode_rows(&source.format, &source.fields, &rows).expect("rows of the schema");
             let mut records: Vec<(i32, Vec<NewRecord<'_>>)> =
                 (0..PARTITIONS).map(|p| (p, Vec::new())).collect();
-            for ((key, value), time) in keys.iter().zip(&payloads).zip(times) {
+            for ((key, value), time) in keys.iter().zip(&payloads).zip(&times) {
                 let key = key.as_bytes();
                 let timestamp_ms = time / 1_000;
                 let record = NewRecord { key: Some(key), value: Some(value), timestamp_ms, headers: &[] };

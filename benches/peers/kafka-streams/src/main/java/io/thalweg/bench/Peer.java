@@ -58,7 +58,7 @@ public final class Peer {
             long began = System.nanoTime();
             long cpu = system.getProcessCpuTime();
             streams.start();
-            awaitCommitted(admin, topic, settings.getProperty(StreamsConfig.APPLICATION_ID_CONFIG));
+            awaitCommitted(streams, admin, topic, settings.getProperty(StreamsConfig.APPLICATION_ID_CONFIG));
             double wallSeconds = (System.nanoTime() - began) / 1e9;
             double cpuSeconds = (system.getProcessCpuTime() - cpu) / 1e9;
             System.out.printf("{\"wall_s\": %.3f, \"cpu_s\": %.3f, \"peak_mib\": %d, \"folded\": %d}%n",
@@ -104,13 +104,14 @@ public final class Peer {
     }
 
     /** Waits until the offsets at the end of the topic are committed, and with them all state. */
-    private static void awaitCommitted(Admin admin, String topic, String group) throws Exception {
+    private static void awaitCommitted(KafkaStreams streams, Admin admin, String topic, String group)
+            throws Exception {
         var partitions = admin.describeTopics(java.util.List.of(topic)).allTopicNames().get().get(topic).partitions();
         Map<TopicPartition, OffsetSpec> all = partitions.stream()
                 .collect(Collectors.toMap(p -> new TopicPartition(topic, p.partition()), p -> OffsetSpec.latest()));
         var ends = admin.listOffsets(all).all().get();
         Instant deadline = Instant.now().plus(PATIENCE);
-        while (Instant.now().isBefore(deadline)) {
+        while (Instant.now().isBefore(deadline) && streams.state() != KafkaStreams.State.ERROR) {
             var committed = admin.listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata().get();
             if (ends.entrySet().stream().allMatch(end -> {
                 var at = committed.get(end.getKey());
@@ -120,7 +121,7 @@ public final class Peer {
             }
             Thread.sleep(50);
         }
-        throw new IllegalStateException("the topic is not folded after " + PATIENCE);
+        throw new IllegalStateException("the topic is not folded; Kafka Streams is in state " + streams.state());
     }
 
     private static long peakMebibytes() throws Exception {
